@@ -1,0 +1,1 @@
+"""Labelled bounce texts, their loader, and readers and writers of exports."""
