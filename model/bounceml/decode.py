@@ -168,7 +168,7 @@ def _latin(data: bytes) -> str:
 
 
 def _legacy(data: bytes, *, at_least: float) -> str | None:
-    """`data` read in the charset that fits best, None where fewer than `at_least` of its characters are common there."""
+    """`data` read in the charset that fits best, None where too few (0–1) of its characters are common."""
     runs = _HIGH_BYTES.findall(data)
     size_bytes = sum(map(len, runs))
     # Latin letters with accents stand alone among ASCII letters; other scripts write whole words in high bytes.

@@ -1,9 +1,8 @@
 """What a message was found to be: its kind, and what each recipient's server said."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["bounce", "delay", "delivered", "auto_reply", "complaint", "other"]
+from bounceml.taxonomy import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,5 @@
+"""`python -m bounceml_cli` is `bounceml`."""
+
+from bounceml_cli.main import main
+
+main()

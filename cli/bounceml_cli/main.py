@@ -1,0 +1,158 @@
+"""The `bounceml` command: its commands, and the one place where errors become exit statuses."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bounceml._version import __version__
+from bounceml.errors import BounceError
+from bounceml_cli.exits import Exit, complain
+
+app = typer.Typer(
+    name="bounceml",
+    help="Reads bounces in any language: hard or soft, for what reason, how sure, and what to do.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+rules_app = typer.Typer(help="Work on your own rules.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+
+
+class Base(StrEnum):
+    """What new labelled data stands on."""
+
+    builtin = "builtin"
+    none = "none"
+
+
+class ExportFormat(StrEnum):
+    """What a model can be exported as."""
+
+    joblib = "joblib"
+
+
+Model = Annotated[Path | None, typer.Option("--model", help="Model file to use instead of the built-in one.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="Your table and rules; default: $BOUNCEML_CONFIG, else ./bounceml.toml if there is one."
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"bounceml {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Reads bounces in any language: hard or soft, for what reason, how sure, and what to do."""
+
+
+@app.command()
+def predict(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE…", help="E-mails: .eml, mbox, Maildir folders; - for standard input."),
+    ] = None,
+    text: Annotated[list[str] | None, typer.Option("--text", help='A bare reply, as "550 5.1.1 User unknown".')] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a table.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the words and rules behind each answer.")] = False,
+    model: Model = None,
+    config: Config = None,
+) -> None:
+    """Say of each bounce what it means: one verdict for each recipient."""
+    from bounceml_cli.predict import run
+
+    if not files and not text:
+        raise typer.BadParameter("give at least one FILE, - for standard input, or --text", param_hint="FILE…")
+    raise typer.Exit(run(files or [], texts=text or [], json=json, explain=explain, model=model, config=config))
+
+
+@app.command()
+def score(
+    export: Annotated[Path, typer.Argument(help="Export to score: .csv or .jsonl.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it with the verdicts beside.")],
+    text_column: Annotated[
+        str | None,
+        typer.Option("--text-column", help="Column with the servers' replies; found by itself if not given."),
+    ] = None,
+    model: Model = None,
+    config: Config = None,
+) -> None:
+    """Add kind, type, reason, confidence and action to every row of an export."""
+    from bounceml_cli.score import run
+
+    raise typer.Exit(run(export, output=output, text_column=text_column, model=model, config=config))
+
+
+@app.command()
+def train(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write.")] = Path("bounceml.model"),
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Labelled rows to add (.csv or .jsonl with text,reason); repeatable."),
+    ] = None,
+    base: Annotated[
+        Base, typer.Option("--base", help="builtin: add --data to bounceml's own rows; none: train on --data alone.")
+    ] = Base.builtin,
+    config: Config = None,
+) -> None:
+    """Train a model on labelled texts and write it as one file that holds no code."""
+    from bounceml_cli.train import run
+
+    raise typer.Exit(run(output=output, data=data or [], with_builtin=base is Base.builtin, config=config))
+
+
+@app.command()
+def export(
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    format: Annotated[  # noqa: A002  # the option's name
+        ExportFormat, typer.Option("--format", help="joblib: a scikit-learn classifier.")
+    ] = ExportFormat.joblib,
+    model: Model = None,
+) -> None:
+    """Export the model for scikit-learn users. Loading a joblib file runs code: load only files you trust."""
+    from bounceml_cli.export import run
+
+    raise typer.Exit(run(output=output, model=model))
+
+
+@rules_app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="Your configuration with [[rule]] tables.")],
+    model: Model = None,
+) -> None:
+    """Prove every rule on its examples and counter-examples, and say which built-in answers it would change."""
+    from bounceml_cli.rules import run
+
+    raise typer.Exit(run(file, model=model))
+
+
+def main() -> None:
+    """Entry point: runs a command; an error of ours is one line on standard error and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        app()
+    except BounceError as error:
+        complain(error)
+        sys.exit(Exit.FAILED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more can be written there, not even on closing.
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(Exit.FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""`bounceml predict`: verdicts on e-mails and bare replies."""
+
+import json as json_module
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bounceml.classifier import Classifier, load
+from bounceml.config import find_config
+from bounceml.errors import MessageError
+from bounceml.verdict import Verdict
+from bounceml_cli.exits import Exit, complain, printable
+
+# A message may not make us read more than this of standard input, in bytes.
+_MAX_STDIN = 64 * 1024 * 1024
+
+
+def run(
+    files: Sequence[str], *, texts: Sequence[str], json: bool, explain: bool, model: Path | None, config: Path | None
+) -> Exit:
+    """Print a verdict for each recipient of each message; a file that can't be read is named, the rest answered."""
+    classifier = load(model, config=config or find_config())
+    failed: list[str] = []
+    verdicts = _verdicts(classifier, files=files, texts=texts, failed=failed)
+    if json:
+        for verdict in verdicts:
+            entry = verdict.to_dict()
+            if explain:
+                entry["explanation"] = _explanation(classifier, verdict)
+            print(json_module.dumps(entry, ensure_ascii=False), flush=True)
+    else:
+        from bounceml_cli.table import show
+
+        show(verdicts, classifier=classifier if explain else None)
+    return Exit.FAILED if failed else Exit.DONE
+
+
+def _verdicts(
+    classifier: Classifier, *, files: Sequence[str], texts: Sequence[str], failed: list[str]
+) -> Iterator[Verdict]:
+    for text in texts:
+        yield classifier.classify(text)
+    if not files:
+        return
+    from bounceml.message import read_message
+
+    for name, content in _messages(files, failed=failed):
+        try:
+            yield from classifier.judge(read_message(content), file=name)
+        except MessageError as error:
+            failed.append(name)
+            complain(f"{name}: {error}")
+
+
+def _messages(files: Sequence[str], *, failed: list[str]) -> Iterator[tuple[str, bytes]]:
+    from bounceml.message import split_file
+
+    for name in files:
+        if name == "-":
+            yield "-", sys.stdin.buffer.read(_MAX_STDIN)
+            continue
+        try:
+            yield from split_file(Path(name))
+        except MessageError as error:
+            failed.append(name)
+            complain(error)
+        except OSError as error:
+            failed.append(name)
+            complain(f"{name}: can't read it: {os.strerror(error.errno) if error.errno else error}")
+
+
+def _explanation(classifier: Classifier, verdict: Verdict) -> dict[str, object]:
+    from bounceml.explanation import explain
+
+    found = explain(classifier, verdict.diagnostic)
+    return {
+        "known": round(found.known, 4),
+        "contributions": [[printable(c.gram), round(c.logit, 4)] for c in found.contributions[:12]],
+        "rules": list(found.rules),
+    }

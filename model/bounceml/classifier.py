@@ -1,0 +1,167 @@
+"""The order of decisions: user rules, the model, rules where it isn't sure, then the table."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from bounceml.calibration import Calibration
+from bounceml.codes import Codes, find_codes
+from bounceml.config import Config, load_config
+from bounceml.decode import repair
+from bounceml.errors import ModelFileError
+from bounceml.masking import tokens
+from bounceml.message.report import MessageReport, RecipientReport
+from bounceml.modelfile import ModelFile, default_model, open_model
+from bounceml.notes import blocklist_in, retry_after_in
+from bounceml.opinion import Opinion, form_opinion, is_unsure
+from bounceml.rules import Rule, RuleSet, rule_from_json
+from bounceml.scoring import score
+from bounceml.taxonomy import Kind
+from bounceml.verdict import Alternative, Verdict
+
+# Classes of the model that say that a text is no bounce begin so; the rest of the name is the kind.
+KIND_PREFIX = "kind:"
+UNKNOWN = "unknown"
+# A reason stands at the beginning; reading no further bounds the time for one text.
+_MAX_TEXT = 20_000
+_MAX_ALTERNATIVES = 3
+_MIN_ALTERNATIVE = 0.01
+# Verdicts kept by classify_many; some 100 MB at most.
+_REMEMBERED = 50_000
+
+
+class Classifier:
+    """Sorts texts and messages by a model file and a configuration; holds no state that changes."""
+
+    def __init__(self, model: ModelFile, *, config: Config) -> None:
+        """From an opened model file; raises ModelFileError if its header isn't that of a trained model."""
+        self.model = model
+        self.config = config
+        self.classes: tuple[str, ...] = tuple(model.header["classes"])
+        self.version: str = model.header["version"]
+        try:
+            self.calibration = Calibration.from_json(model.header["calibration"])
+            self.rules = RuleSet(tuple(rule_from_json(entry["rule"]) for entry in model.header["rules"]))
+            self._precision = {entry["rule"]["id"]: float(entry["precision"]) for entry in model.header["rules"]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(
+                f"the model file's calibration or rules can't be read ({error}): train again"
+            ) from error
+
+    def classify(self, text: str, *, smtp_code: str | None = None, enhanced_code: str | None = None) -> Verdict:
+        """Verdict on a bare reply or diagnostic; codes known from elsewhere (a column, a field) may be given."""
+        return self._verdict(text, given=Codes(smtp_code, enhanced_code))
+
+    def classify_many(self, texts: Iterable[str]) -> Iterator[Verdict]:
+        """Verdicts on texts, in their order; equal texts cost once."""
+        seen: dict[str, Verdict] = {}
+        for text in texts:
+            if text not in seen:
+                if len(seen) >= _REMEMBERED:
+                    seen.clear()
+                seen[text] = self.classify(text)
+            yield seen[text]
+
+    def judge(self, report: MessageReport, *, file: str | None = None) -> tuple[Verdict, ...]:
+        """Verdicts on a message that was read, one for each recipient, in the order of the report."""
+        return tuple(self._judge(recipient, file=file) for recipient in report.recipients)
+
+    def opinion(self, text: str, *, codes: Codes, bounce: bool = False) -> Opinion:
+        """What model and rules make of a repaired text; with `bounce` it is known to be one, and has a reason."""
+        found = tokens(text)
+        given = [code for code in (codes.smtp, codes.enhanced) if code and code not in found]
+        scores = score(given + found, model=self.model)
+        logits = {
+            name: z
+            for name, z in zip(self.classes, scores.logits, strict=True)
+            if not (bounce and name.startswith(KIND_PREFIX))
+        }
+        matching: tuple[Rule, ...] = ()
+        if is_unsure(logits, calibration=self.calibration):
+            matching = tuple(self.rules.matching(text, codes=codes))
+        return form_opinion(
+            scores, logits=logits, matching=matching, precision=self._precision, calibration=self.calibration
+        )
+
+    def _judge(self, recipient: RecipientReport, *, file: str | None) -> Verdict:
+        given = Codes(recipient.smtp_code, recipient.enhanced_code)
+        verdict = self._verdict(recipient.diagnostic, given=given, kind=recipient.kind)
+        return replace(verdict, recipient=recipient.recipient, file=file)
+
+    def _verdict(self, text: str, *, given: Codes, kind: Kind | None = None) -> Verdict:
+        text = repair(text[:_MAX_TEXT])
+        found = find_codes(text)
+        codes = Codes(given.smtp or found.smtp, given.enhanced or found.enhanced)
+        if kind not in (None, "bounce", "delay"):
+            return self._no_bounce(kind, text=text, codes=codes, confidence=1.0, decided_by="message")
+        if rule := self.config.rules.first(text, codes=codes):
+            # What a user's rule is worth is known from its examples only (rule of succession).
+            n = len(rule.examples) + len(rule.counter_examples)
+            opinion = Opinion(rule.reason, {rule.reason: (n + 1) / (n + 2)}, f"user_rule:{rule.id}", (rule,), 1.0)
+        else:
+            opinion = self.opinion(text, codes=codes, bounce=kind is not None)
+        if opinion.best.startswith(KIND_PREFIX):
+            said: Kind = opinion.best.removeprefix(KIND_PREFIX)  # type: ignore[assignment]  # classes are our kinds
+            return self._no_bounce(
+                said, text=text, codes=codes, confidence=opinion.confidence, decided_by=opinion.decided_by
+            )
+        return self._bounce(opinion, text=text, codes=codes, kind=kind or "bounce")
+
+    def _no_bounce(self, kind: Kind, *, text: str, codes: Codes, confidence: float, decided_by: str) -> Verdict:
+        return Verdict(
+            kind=kind,
+            type=None,
+            reason=None,
+            fault=None,
+            action=None,
+            confidence=confidence,
+            type_confidence=None,
+            decided_by=decided_by,
+            diagnostic=text,
+            smtp_code=codes.smtp,
+            enhanced_code=codes.enhanced,
+            model_version=self.version,
+        )
+
+    def _bounce(self, opinion: Opinion, *, text: str, codes: Codes, kind: Kind) -> Verdict:
+        best, confidence = opinion.best, opinion.confidence
+        if confidence < self.calibration.answer_from and opinion.decided_by == "model":
+            best, confidence = UNKNOWN, opinion.probabilities.get(UNKNOWN, 0.0)
+        taxonomy, digit = self.config.taxonomy, codes.first_digit
+        reason = taxonomy[best]
+        # A delay isn't final: the server still tries, so nothing is hard, and no address is dropped for it.
+        delayed = kind == "delay"
+        bounce_type = "soft" if delayed else taxonomy.type_of(best, code_class=digit)
+        same_type = sum(
+            p
+            for name, p in opinion.probabilities.items()
+            if not name.startswith(KIND_PREFIX) and (delayed or taxonomy.type_of(name, code_class=digit) == bounce_type)
+        )
+        others = sorted(((p, name) for name, p in opinion.probabilities.items() if name != best), reverse=True)
+        return Verdict(
+            kind=kind,
+            type=bounce_type,
+            reason=best,
+            fault=reason.fault,
+            action="retry" if delayed and reason.action == "suppress" else reason.action,
+            confidence=confidence,
+            type_confidence=min(1.0, same_type),
+            decided_by=opinion.decided_by,
+            diagnostic=text,
+            smtp_code=codes.smtp,
+            enhanced_code=codes.enhanced,
+            retry_after_s=retry_after_in(text),
+            blocklist=blocklist_in(text),
+            alternatives=tuple(Alternative(name, p) for p, name in others[:_MAX_ALTERNATIVES] if p >= _MIN_ALTERNATIVE),
+            model_version=self.version,
+        )
+
+
+def load(model: Path | str | None = None, *, config: Path | str | None = None) -> Classifier:
+    """A classifier from a model file (the shipped one by default) and a configuration file (none by default).
+
+    Raises ModelFileError or ConfigError, each with one line that names the file and what to do.
+    """
+    return Classifier(
+        open_model(Path(model) if model else default_model()), config=load_config(Path(config) if config else None)
+    )

@@ -1,0 +1,58 @@
+"""The user's own table and rules, from one TOML file."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bounceml.errors import ConfigError
+from bounceml.rules import RuleSet, parse_rules
+from bounceml.taxonomy import Taxonomy, load_taxonomy
+
+FORMAT = 1
+ENVIRONMENT_VARIABLE = "BOUNCEML_CONFIG"
+FILE_NAME = "bounceml.toml"
+_FIELDS = frozenset({"format", "table", "reasons", "rule"})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What decides beside the model: the table of reasons, and the user's rules, which come first."""
+
+    taxonomy: Taxonomy = field(default_factory=load_taxonomy)
+    rules: RuleSet = field(default_factory=RuleSet)
+
+
+def find_config(*, environment: Mapping[str, str] = os.environ, folder: Path | None = None) -> Path | None:
+    """The configuration in force: BOUNCEML_CONFIG, else bounceml.toml in `folder` (the working folder), else None."""
+    if named := environment.get(ENVIRONMENT_VARIABLE):
+        return Path(named)
+    path = (folder or Path()) / FILE_NAME
+    return path if path.is_file() else None
+
+
+def load_config(path: Path | None) -> Config:
+    """Configuration from a file, the default without one.
+
+    Raises ConfigError, naming file and entry, if the file is missing or breaks the format.
+    """
+    if path is None:
+        return Config()
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: can't read the configuration: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from error
+    if unknown := set(data) - _FIELDS:
+        raise ConfigError(f"{path}: no such entry {min(unknown)!r}; use format, table, [reasons.NAME] and [[rule]]")
+    if data.get("format", FORMAT) != FORMAT:
+        raise ConfigError(f"{path}: format {data['format']!r}, this bounceml reads {FORMAT}")
+    table, reasons = data.get("table", "default"), data.get("reasons", {})
+    if not isinstance(table, str) or not isinstance(reasons, dict):
+        raise ConfigError(f"{path}: table must be a name and reasons must be tables [reasons.NAME]")
+    taxonomy = load_taxonomy(table).changed(reasons, origin=str(path))
+    rules = parse_rules(data.get("rule", []), origin=str(path), reasons=taxonomy.reasons)
+    return Config(taxonomy=taxonomy, rules=rules)

@@ -1,0 +1,128 @@
+"""The model file: a JSON header and flat arrays, mapped into memory; nothing in it can run.
+
+Layout, little-endian: 8 bytes magic, 8 bytes header length, 32 bytes SHA-256 of all that follows, the header (UTF-8
+JSON), padding to 64 bytes, then fingerprints (uint64, sorted, shape (n_features,)), inverse document frequencies
+(float32, shape (n_features,)) and weights times idf (float16, shape (n_features, n_classes), columns in the order of
+`classes`).
+"""
+
+import hashlib
+import json
+import mmap
+import struct
+from bisect import bisect_left
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from bounceml.errors import ModelFileError
+
+FORMAT = 1
+_MAGIC = b"bounceML"
+_PREFIX = struct.Struct("<8sQ32s")
+_ALIGNMENT = 64
+_NEEDED = {
+    "format": int,
+    "version": str,
+    "classes": list,
+    "n_features": int,
+    "bias": list,
+    "calibration": dict,
+    "rules": list,
+    "manifest": dict,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """An opened model file: `header` as written, and the rows of n-grams looked up by fingerprint."""
+
+    header: dict[str, Any]
+    fingerprints: memoryview
+    idf: memoryview[float]
+    weights: memoryview
+    row: struct.Struct
+
+    def find(self, fingerprint: int) -> int | None:
+        """Position of an n-gram's row, None when training never saw it."""
+        at = bisect_left(self.fingerprints, fingerprint)
+        return at if at < len(self.fingerprints) and self.fingerprints[at] == fingerprint else None
+
+    def weights_at(self, position: int) -> tuple[float, ...]:
+        """Weights times idf of one n-gram, one for each class."""
+        return self.row.unpack_from(self.weights, position * self.row.size)
+
+
+def default_model() -> Path:
+    """Where the model that ships with bounceml lies."""
+    with resources.as_file(resources.files("bounceml").joinpath("data/default.model")) as path:
+        return path
+
+
+def open_model(path: Path) -> ModelFile:
+    """Map a model file into memory and check it whole.
+
+    Raises ModelFileError, naming the file, if it is missing, of another format, or not what was written.
+    """
+    try:
+        with path.open("rb") as file:
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except OSError as error:
+        raise ModelFileError(f"{path}: can't open the model file: {error.strerror or error}") from error
+    except ValueError as error:  # an empty file can't be mapped
+        raise ModelFileError(f"{path}: the model file is empty") from error
+    if len(data) < _PREFIX.size or bytes(data[:8]) != _MAGIC:
+        raise ModelFileError(f"{path}: not a bounceml model file")
+    _, header_size, digest = _PREFIX.unpack_from(data)
+    if hashlib.sha256(data[_PREFIX.size :]).digest() != digest:
+        raise ModelFileError(f"{path}: the model file is damaged (its checksum doesn't agree); train or fetch it again")
+    if header_size > len(data) - _PREFIX.size:
+        raise ModelFileError(f"{path}: the model file's header is longer than the file")
+    header = _header(bytes(data[_PREFIX.size : _PREFIX.size + header_size]), path=path)
+    return _arrays(header, data=data, start=_padded(_PREFIX.size + header_size), path=path)
+
+
+def write_model(path: Path, header: dict[str, Any], *, fingerprints: bytes, idf: bytes, weights: bytes) -> None:
+    """Write a model file whole, then put it in place, so that nobody ever reads half of one."""
+    text = json.dumps(header, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
+    padding = bytes(_padded(_PREFIX.size + len(text)) - _PREFIX.size - len(text))
+    body = b"".join((text, padding, fingerprints, idf, weights))
+    beside = path.with_name(path.name + ".part")
+    beside.write_bytes(_PREFIX.pack(_MAGIC, len(text), hashlib.sha256(body).digest()) + body)
+    beside.replace(path)
+
+
+def _padded(size: int) -> int:
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
+
+
+def _header(text: bytes, *, path: Path) -> dict[str, Any]:
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path}: the model file's header is not JSON") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        found = header.get("format") if isinstance(header, dict) else None
+        raise ModelFileError(f"{path}: model format {found!r}, this bounceml reads {FORMAT}: train again or upgrade")
+    for key, kind in _NEEDED.items():
+        if not isinstance(header.get(key), kind):
+            raise ModelFileError(f"{path}: the model file's header lacks {key!r}")
+    if len(header["bias"]) != len(header["classes"]):
+        raise ModelFileError(f"{path}: the model file's header has {len(header['bias'])} biases for its classes")
+    return header
+
+
+def _arrays(header: dict[str, Any], *, data: memoryview, start: int, path: Path) -> ModelFile:
+    n, row = header["n_features"], struct.Struct(f"<{len(header['classes'])}e")
+    sizes = (8 * n, 4 * n, row.size * n)
+    if n < 0 or start + sum(sizes) != len(data):
+        raise ModelFileError(f"{path}: the model file's arrays don't have the size that its header says")
+    ends = (start + sizes[0], start + sizes[0] + sizes[1])
+    return ModelFile(
+        header=header,
+        fingerprints=data[start : ends[0]].cast("Q"),
+        idf=data[ends[0] : ends[1]].cast("f"),
+        weights=data[ends[1] :],
+        row=row,
+    )

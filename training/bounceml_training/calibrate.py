@@ -1,0 +1,165 @@
+"""Temperature, rules' precision, rule votes and confidence, fitted on held-out answers."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from bounceml.calibration import Calibration, confidence_features
+from bounceml.opinion import Votes, count_votes, is_unsure
+from bounceml.rules import Rule
+from bounceml_training.settings import Settings
+
+# One-sided 90 % of the normal distribution: a rule seen rarely counts for what it surely is.
+_Z = 1.2816
+# Rules vote where the model is unsure, so their precision is measured where it is less sure than this.
+_UNSURE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One held-out text: the model's logits by class, its known share 0–1, its true label, the rules that match it."""
+
+    logits: dict[str, float]
+    known: float
+    label: str
+    matching: tuple[Rule, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How often a rule was right: of `asked` weighted texts, `right`; `lower` is the lower bound of its precision."""
+
+    asked: float
+    right: float
+    lower: float
+
+
+class _GivenLogits(ClassifierMixin, BaseEstimator):
+    """A classifier whose decision function is its input, so that scikit-learn calibrates logits that we have."""
+
+    def fit(self, logits: np.ndarray, labels: np.ndarray) -> "_GivenLogits":
+        self.classes_ = np.unique(labels)
+        self.n_features_in_ = logits.shape[1]
+        return self
+
+    def decision_function(self, logits: np.ndarray) -> np.ndarray:
+        return logits
+
+    def predict(self, logits: np.ndarray) -> np.ndarray:
+        return np.asarray(self.classes_[logits.argmax(axis=1)])
+
+
+def calibrate(
+    answered: Sequence[Answered], *, rules: Sequence[Rule], settings: Settings
+) -> tuple[Calibration, dict[str, Precision]]:
+    """Calibration, and each rule's precision by id, from held-out answers."""
+    start = Calibration(
+        temperature=_temperature(answered),
+        ask_rules_below=_UNSURE,
+        vote_weight=0.0,
+        weights=(),
+        intercept=0.0,
+        answer_from=settings.answer_from,
+    )
+    precision = _precision(answered, rules=rules, calibration=start)
+    choices = [
+        replace(start, ask_rules_below=below, vote_weight=weight)
+        for below in settings.ask_rules_below
+        for weight in settings.vote_weight
+    ]
+    chosen = min(choices, key=lambda choice: _loss(answered, precision=precision, calibration=choice))
+    return _fit_confidence(answered, precision=precision, calibration=chosen), precision
+
+
+def vote(each: Answered, *, precision: dict[str, Precision], calibration: Calibration) -> Votes:
+    """The answer to a held-out text with the rules' votes, as the classifier counts them."""
+    reasons: dict[str, float] = {}
+    if is_unsure(each.logits, calibration=calibration):
+        for rule in each.matching:
+            reasons[rule.reason] = max(reasons.get(rule.reason, 0.0), precision[rule.id].lower)
+    return count_votes(each.logits, reasons=reasons, calibration=calibration)
+
+
+def features(each: Answered, *, votes: Votes) -> list[float]:
+    """What the confidence in a held-out answer depends on."""
+    return confidence_features(
+        list(votes.probabilities.values()), known=each.known, agrees=votes.agrees, differs=votes.differs
+    )
+
+
+def wilson_lower(right: float, *, asked: float) -> float:
+    """Lower bound of a share (one-sided 90 %; Wilson 1927), 0 where nothing was asked.
+
+    >>> round(wilson_lower(9, asked=10), 2)
+    0.71
+    """
+    if asked <= 0:
+        return 0.0
+    p, spread = right / asked, _Z * _Z / asked
+    return max(0.0, (p + spread / 2 - math.sqrt(spread * (p * (1 - p) + spread / 4))) / (1 + spread))
+
+
+def _temperature(answered: Sequence[Answered]) -> float:
+    """Temperature by which to divide logits, from scikit-learn's own temperature scaling (Guo et al. 2017)."""
+    names = sorted({each.label for each in answered})
+    logits = np.array([[each.logits[name] for name in names] for each in answered])
+    labels = np.array([names.index(each.label) for each in answered])
+    given = FrozenEstimator(_GivenLogits().fit(logits, labels))
+    calibrated = CalibratedClassifierCV(given, method="temperature", ensemble=False)
+    calibrated.fit(logits, labels)
+    return 1 / float(calibrated.calibrated_classifiers_[0].calibrators[0].beta_)
+
+
+def _precision(
+    answered: Sequence[Answered], *, rules: Sequence[Rule], calibration: Calibration
+) -> dict[str, Precision]:
+    """Each rule's precision on texts that the model is unsure of; its own examples stand for a rule that met none."""
+    asked: dict[str, float] = defaultdict(float)
+    right: dict[str, float] = defaultdict(float)
+    for each in answered:
+        if is_unsure(each.logits, calibration=calibration):
+            for rule in each.matching:
+                asked[rule.id] += each.weight
+                right[rule.id] += each.weight * (rule.reason == each.label)
+    return {
+        rule.id: Precision(
+            asked[rule.id],
+            right[rule.id],
+            wilson_lower(right[rule.id] + len(rule.examples), asked=asked[rule.id] + len(rule.examples)),
+        )
+        for rule in rules
+    }
+
+
+def _loss(answered: Sequence[Answered], *, precision: dict[str, Precision], calibration: Calibration) -> float:
+    """Weighted log-loss of the answers with the votes."""
+    return sum(
+        -each.weight
+        * math.log(max(1e-9, vote(each, precision=precision, calibration=calibration).probabilities[each.label]))
+        for each in answered
+    )
+
+
+def _fit_confidence(
+    answered: Sequence[Answered], *, precision: dict[str, Precision], calibration: Calibration
+) -> Calibration:
+    votes = [vote(each, precision=precision, calibration=calibration) for each in answered]
+    right = [v.best == each.label for each, v in zip(answered, votes, strict=True)]
+    matrix = np.array([features(each, votes=v) for each, v in zip(answered, votes, strict=True)])
+    if len(set(right)) < 2:  # all right or all wrong: nothing to fit, so the probability itself has to do
+        return replace(calibration, weights=(1.0, *[0.0] * (matrix.shape[1] - 1)))
+    weights = np.array([each.weight for each in answered])
+    regression = LogisticRegression(C=1.0, max_iter=1000).fit(matrix, right, sample_weight=weights)
+    return replace(
+        calibration,
+        weights=tuple(float(w) for w in regression.coef_[0]),
+        intercept=float(regression.intercept_[0]),
+    )

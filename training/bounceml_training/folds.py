@@ -1,0 +1,53 @@
+"""Folds that keep together what is alike: texts of one template group, or a whole language."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+from bounceml.masking import is_word, tokens
+from bounceml_datasets.corpus import Row
+
+# Rows of the similarity matrix worked out at once; some 100 MB.
+_CHUNK = 1000
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+def template_groups(rows: Sequence[Row], *, similarity: float) -> np.ndarray:
+    """Group number of each row, shape (n_rows,): one group where words are alike by cosine ≥ `similarity`."""
+    words = [[token for token in tokens(row.text) if is_word(token)] for row in rows]
+    vectors = TfidfVectorizer(analyzer=lambda text: text, dtype=np.float32).fit_transform(words)
+    links = []
+    for start in range(0, len(rows), _CHUNK):
+        alike = (vectors[start : start + _CHUNK] @ vectors.T).tocoo()
+        near = alike.data >= similarity
+        links.append(np.stack([alike.row[near] + start, alike.col[near]]))
+    pairs = np.concatenate(links, axis=1)
+    return _components(pairs, size=len(rows))
+
+
+def _components(pairs: np.ndarray, *, size: int) -> np.ndarray:
+    graph = coo_array((np.ones(pairs.shape[1], dtype=bool), (pairs[0], pairs[1])), shape=(size, size))
+    return np.asarray(connected_components(graph, directed=False)[1])
+
+
+def grouped_folds(labels: Sequence[str], *, groups: np.ndarray, n: int, seed: int) -> Iterator[Split]:
+    """Indices to train on and to test on, `n` times; no group is on both sides, and reasons are spread evenly."""
+    splitter = StratifiedGroupKFold(n_splits=n, shuffle=True, random_state=seed)
+    yield from splitter.split(np.zeros(len(labels)), labels, groups)
+
+
+def language_folds(rows: Sequence[Row], *, n: int) -> Iterator[Split]:
+    """Indices to train on and to test on, `n` times: whole languages are left out; English is always trained on."""
+    english = np.array([row.lang.startswith("en") for row in rows])
+    others = np.flatnonzero(~english)
+    languages = np.array([rows[int(i)].lang for i in others])
+    n = min(n, len(set(languages)))
+    if n < 2:
+        return
+    for train, test in GroupKFold(n_splits=n).split(others, groups=languages):
+        yield np.concatenate([np.flatnonzero(english), others[train]]), others[test]
