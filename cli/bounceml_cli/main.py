@@ -1,7 +1,9 @@
 """The `bounceml` command: its commands, and the one place where errors become exit statuses."""
 
+import os
 import sys
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -142,7 +144,8 @@ def check(
 def main() -> None:
     """Entry point: runs a command; an error of ours is one line on standard error and exit status 1."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace")
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         app()
     except BounceError as error:
@@ -150,7 +153,7 @@ def main() -> None:
         sys.exit(Exit.FAILED)
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing more can be written there, not even on closing.
-        sys.stdout = None  # type: ignore[assignment]
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.FAILED)
 
 

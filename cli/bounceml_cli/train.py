@@ -28,6 +28,7 @@ def run(*, output: Path, data: Sequence[Path], with_builtin: bool, config: Path 
     for name, scores in trained.scores.items():
         print(
             f"{name}: accuracy {scores.accuracy:.3f}, macro-F1 {scores.macro_f1:.3f}, "
-            f"calibration error {scores.ece:.3f}, at confidence 0.9 {scores.accuracy_at_90:.3f} right of {scores.coverage_at_90:.0%}"
+            f"calibration error {scores.ece:.3f}, "
+            f"at confidence 0.9 {scores.accuracy_at_90:.3f} right of {scores.coverage_at_90:.0%}"
         )
     return Exit.DONE

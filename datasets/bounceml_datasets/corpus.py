@@ -55,7 +55,7 @@ def builtin_files() -> tuple[Path, ...]:
 
 
 def load_corpus(files: Iterable[Path] | None = None, *, reasons: Collection[str]) -> tuple[Row, ...]:
-    """Rows of corpus files, the built-in ones by default: .jsonl, or .csv with `text,reason` and any other field of Row.
+    """Rows of corpus files, the built-in ones by default: .jsonl, or .csv with `text,reason` and other fields.
 
     Raises CorpusError, naming file and line, for a file that can't be read or a row that isn't in order; its reason has
     to be among `reasons`.

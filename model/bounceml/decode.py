@@ -21,8 +21,10 @@ from importlib import resources
 _PLAUSIBLE = 0.4
 # Replacing what is readable as it stands takes better evidence than choosing among unreadable readings.
 _CONVINCING = 0.6
-# How many characters a script has beside its common ones; they share a tenth of the probability.
+# How many characters a script has beside its common ones; they share a tenth of its probability.
 _UNCOMMON = {"dense": 7000, "alphabet": 100, "accents": 100}
+# Share of letters beyond ASCII in bounce texts of such a script: accents are rare, other scripts stand beside English.
+_BEYOND_ASCII = {"dense": 0.7, "alphabet": 0.7, "accents": 0.06}
 
 _ISO_2022 = re.compile(rb"\x1b\$[@B]|\x1b\(J")
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
@@ -67,11 +69,14 @@ class _Charset:
     shape: str
     log_p: dict[str, float]
     log_p_uncommon: float
+    log_p_ascii: float
     prior: float
 
-    def fit(self, text: str, size_bytes: int) -> float:
-        """Mean log-probability of a byte of the non-ASCII characters of `text`, if it were of this charset."""
-        return sum(self.log_p.get(c, self.log_p_uncommon) for c in text if c > "\x7f") / size_bytes
+    def fit(self, text: str) -> float:
+        """Log-probability of the letters of `text`, if they were read in the right charset."""
+        ascii_letters = sum(c < "\x7f" and c.isalpha() for c in text)
+        wide = sum(self.log_p.get(c, self.log_p_uncommon) for c in text if c > "\x7f")
+        return wide + ascii_letters * self.log_p_ascii + self.prior
 
     def common_share(self, text: str) -> float:
         """Share of the non-ASCII characters of `text` that are common in this charset's texts, 0–1."""
@@ -86,10 +91,18 @@ def _charsets() -> tuple[_Charset, ...]:
     for entry in table["charset"]:
         # Zipf's law over the order of frequency, flattened: the first letter of an alphabet is some ten times the last.
         weights = {c: 1 / (rank + 8) for rank, c in enumerate(entry["common"])}
-        scale = 0.9 / sum(weights.values())
-        log_p = {c: math.log(w * scale) for c, w in weights.items()}
-        uncommon = math.log(0.1 / _UNCOMMON[entry["shape"]])
-        charsets.append(_Charset(entry["name"], entry["shape"], log_p, uncommon, entry.get("prior", 0.0)))
+        beyond = _BEYOND_ASCII[entry["shape"]]
+        scale = 0.9 * beyond / sum(weights.values())
+        charsets.append(
+            _Charset(
+                entry["name"],
+                entry["shape"],
+                log_p={c: math.log(w * scale) for c, w in weights.items()},
+                log_p_uncommon=math.log(0.1 * beyond / _UNCOMMON[entry["shape"]]),
+                log_p_ascii=math.log((1 - beyond) / 26),
+                prior=entry.get("prior", 0.0),
+            )
+        )
     return tuple(charsets)
 
 
@@ -169,18 +182,12 @@ def _latin(data: bytes) -> str:
 
 def _legacy(data: bytes, *, at_least: float) -> str | None:
     """`data` read in the charset that fits best, None where too few (0–1) of its characters are common."""
-    runs = _HIGH_BYTES.findall(data)
-    size_bytes = sum(map(len, runs))
-    # Latin letters with accents stand alone among ASCII letters; other scripts write whole words in high bytes.
-    accents = sum(len(run) == 1 for run in runs) * 2 > len(runs)
     best, best_fit = None, -math.inf
     for charset in _charsets():
-        if (charset.shape == "accents") is not accents:
-            continue
         text = _complete(data, charset)
         if text is None or charset.common_share(text) < at_least:
             continue
-        fit = charset.fit(text, size_bytes) + charset.prior
+        fit = charset.fit(text)
         if fit > best_fit:
             best, best_fit = text, fit
     return best
@@ -241,8 +248,9 @@ def _read_as_latin(text: str) -> str | None:
     data = _sloppy_bytes(text)
     if data is None:
         return None
-    runs = _HIGH_BYTES.findall(data)
-    if sum(len(run) > 1 for run in runs) * 2 <= len(runs):
+    # Latin letters with accents stand alone among ASCII letters; other scripts write whole words in high bytes.
+    runs = [len(run) for run in _HIGH_BYTES.findall(data)]
+    if sum(n for n in runs if n > 1) * 2 <= sum(runs):
         return None
     meant = _legacy(data, at_least=_CONVINCING)
     return meant if meant != text else None

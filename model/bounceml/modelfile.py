@@ -40,7 +40,7 @@ class ModelFile:
 
     header: dict[str, Any]
     fingerprints: memoryview
-    idf: memoryview[float]
+    idf: "memoryview[float]"
     weights: memoryview
     row: struct.Struct
 

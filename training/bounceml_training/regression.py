@@ -36,7 +36,8 @@ class Fitted:
     def logits(self, texts: Sequence[Grams]) -> np.ndarray:
         """Logits of texts, shape (n_texts, n_classes), columns in the order of `classes`."""
         matrix = vectorize(texts, vocabulary=self.vocabulary)
-        return np.add(matrix @ self.coefficients.T, self.bias)
+        logits: np.ndarray = matrix @ self.coefficients.T + self.bias
+        return logits
 
 
 def fit(sample: Sample, *, settings: Settings) -> Fitted:

@@ -40,7 +40,8 @@ class BounceTextClassifier(ClassifierMixin, BaseEstimator):
     def decision_function(self, texts: Sequence[str]) -> np.ndarray:
         """Logits, shape (n_texts, n_classes), columns in the order of `classes_`."""
         matrix = vectorize([grams(repair(text)) for text in texts], vocabulary=self.vocabulary)
-        return np.add(matrix @ self.coefficients.T, self.bias)
+        logits: np.ndarray = matrix @ self.coefficients.T + self.bias
+        return logits
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
         """Probabilities 0–1, shape (n_texts, n_classes), columns in the order of `classes_`."""

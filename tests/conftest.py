@@ -1,0 +1,35 @@
+"""What tests share: a small corpus, and a model trained on it once."""
+
+from pathlib import Path
+
+import pytest
+
+from bounceml.classifier import Classifier, load
+from bounceml.rules import builtin_rules
+from bounceml.taxonomy import load_taxonomy
+from bounceml_datasets.corpus import Row, load_corpus
+from bounceml_training.trainer import Trained, train
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def tiny_rows() -> tuple[Row, ...]:
+    return load_corpus([HERE / "data" / "tiny.jsonl"], reasons=load_taxonomy().reasons)
+
+
+@pytest.fixture(scope="session")
+def tiny_trained(tiny_rows: tuple[Row, ...]) -> Trained:
+    return train(tiny_rows, rules=builtin_rules())
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.model"
+    tiny_trained.write(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Classifier:
+    return load()
