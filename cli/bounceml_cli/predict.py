@@ -43,7 +43,7 @@ def _verdicts(
         yield classifier.classify(text)
     if not files:
         return
-    from bounceml.message import read_message
+    from bounceml.mail import read_message
 
     for name, content in _messages(files, failed=failed):
         try:
@@ -54,7 +54,7 @@ def _verdicts(
 
 
 def _messages(files: Sequence[str], *, failed: list[str]) -> Iterator[tuple[str, bytes]]:
-    from bounceml.message import split_file
+    from bounceml.mail import split_file
 
     for name in files:
         if name == "-":

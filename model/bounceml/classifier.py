@@ -9,8 +9,8 @@ from bounceml.codes import Codes, find_codes
 from bounceml.config import Config, load_config
 from bounceml.decode import repair
 from bounceml.errors import ModelFileError
+from bounceml.mail.report import MessageReport, RecipientReport
 from bounceml.masking import tokens
-from bounceml.message.report import MessageReport, RecipientReport
 from bounceml.modelfile import ModelFile, default_model, open_model
 from bounceml.notes import blocklist_in, retry_after_in
 from bounceml.opinion import Opinion, form_opinion, is_unsure

@@ -50,7 +50,8 @@ def count_votes(logits: dict[str, float], *, reasons: dict[str, float], calibrat
     """
     cooled = _cooled(logits, calibration)
     voted = [
-        z + calibration.vote_weight * log_odds(reasons[name]) if name in reasons else z
+        # A rule that is more often wrong than right has no vote: against its reason would be for all others.
+        z + calibration.vote_weight * max(0.0, log_odds(reasons[name])) if name in reasons else z
         for name, z in zip(logits, cooled, strict=True)
     ]
     probabilities = dict(zip(logits, softmax(voted), strict=True))

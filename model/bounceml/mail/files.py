@@ -1,0 +1,66 @@
+"""Files of messages: single e-mails, mbox files, Maildir folders, folders of e-mails."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bounceml.errors import MessageError
+from bounceml.mail.parts import MAX_BYTES
+
+_SUFFIXES = (".eml", ".txt", ".msg", ".mbox", ".mime", ".mail")
+
+
+def split_file(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Messages in a file or folder, each with the name to show: the path, with `#n` in a file of several.
+
+    Folders may be Maildirs (`cur`, `new`) or hold e-mail files. No more of a message is read than is ever looked at.
+    Raises MessageError for a folder without messages, OSError for what can't be opened.
+    """
+    if path.is_dir():
+        yield from _folder(path)
+        return
+    with path.open("rb") as file:
+        start = file.read(5)
+        if start != b"From ":
+            yield str(path), start + file.read(MAX_BYTES)
+            return
+        first: bytes | None = None
+        number = 0
+        for message in _mbox(start, file.__iter__()):
+            number += 1
+            if first is None:
+                first = message
+                continue
+            if number == 2:
+                yield f"{path}#1", first
+            yield f"{path}#{number}", message
+        if number == 1 and first is not None:
+            yield str(path), first
+
+
+def _folder(path: Path) -> Iterator[tuple[str, bytes]]:
+    maildir = [path / name for name in ("cur", "new") if (path / name).is_dir()]
+    found = sorted(file for folder in maildir for file in folder.iterdir() if file.is_file())
+    if not maildir:
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and file.is_file())
+    if not found:
+        raise MessageError(f"{path}: no messages in this folder: expected a Maildir, or files that end in .eml")
+    for file in found:
+        if os.access(file, os.R_OK):
+            yield from split_file(file)
+
+
+def _mbox(start: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Messages of an mbox file (RFC 4155), each begun by a line `From ` behind an empty one."""
+    kept: list[bytes] = [start]
+    size = 0
+    empty = False
+    for line in lines:
+        if empty and line.startswith(b"From "):
+            yield b"".join(kept)
+            kept, size = [], 0
+        empty = not line.strip()
+        size += len(line)
+        if size <= MAX_BYTES:
+            kept.append(line)
+    yield b"".join(kept)

@@ -1,0 +1,40 @@
+"""The words by which messages tell what they are, from `markers.toml`."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+
+@dataclass(frozen=True, slots=True)
+class Markers:
+    """Folded words of `markers.toml`: for tuples any may stand in a text, for patterns see the names there."""
+
+    original: tuple[str, ...]
+    reply: re.Pattern[str]
+    auto_reply_subjects: tuple[str, ...]
+    bounce_subjects: tuple[str, ...]
+    delivered_subjects: tuple[str, ...]
+    senders: tuple[str, ...]
+    evidence: tuple[str, ...]
+    delay: tuple[str, ...]
+    complaint: tuple[str, ...]
+
+
+@cache
+def markers() -> Markers:
+    """The markers, read once."""
+    table = tomllib.loads(resources.files("bounceml.mail").joinpath("markers.toml").read_text("utf-8"))
+    words = sorted(set(table["reply"]), key=lambda word: (-len(word), word))
+    return Markers(
+        original=tuple(table["original"]),
+        reply=re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)"),
+        auto_reply_subjects=tuple(table["subjects"]["auto_reply"]),
+        bounce_subjects=tuple(table["subjects"]["bounce"]),
+        delivered_subjects=tuple(table["subjects"]["delivered"]),
+        senders=tuple(table["senders"]),
+        evidence=tuple(table["evidence"]),
+        delay=tuple(table["delay"]),
+        complaint=tuple(table["complaint"]),
+    )

@@ -1,0 +1,176 @@
+"""Bytes of a message to a bounded list of its parts, with the returned original told from what was said about it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
+
+from bounceml.decode import decode, repair
+from bounceml.masking import fold
+
+# A bounce says what it has to say in its first kilobytes; the rest is the returned original.
+MAX_BYTES = 2 * 1024 * 1024
+_MAX_NESTING = 40
+_MAX_PARTS = 200
+_MAX_TEXT = 200_000
+_NESTING = re.compile(rb"^content-type:[ \t]{0,20}(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
+_LONG_LINE = re.compile(rb"[^\n]{20000}")
+_TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d)\b[^<>]{0,200}>", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,1000}|!--[^<>]{0,1000}--)>")
+_STYLE = re.compile(r"<(style|script|head)\b[^<>]{0,200}>.{0,20000}?</\1>", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One leaf of a message: its media type, headers and decoded text; `original` tells the returned original."""
+
+    media_type: str
+    headers: Message
+    text: str
+    original: bool
+
+
+def parse(data: bytes) -> Message:
+    """The message in `data`, cut where it is larger or nested deeper than any honest bounce."""
+    data = data[:MAX_BYTES]
+    for count, match in enumerate(_NESTING.finditer(data)):
+        if count >= _MAX_NESTING:
+            data = data[: match.start()]
+            break
+    # The parser keeps whole lines; one of a hundred megabytes is nobody's diagnostic.
+    return message_from_bytes(_LONG_LINE.sub(lambda match: match[0] + b"\n", data))
+
+
+def header(message: Message, name: str) -> str:
+    """A header as text on one line, decoded; empty where there is none."""
+    value = message.get(name)
+    if value is None:
+        return ""
+    raw = str(value).encode("ascii", "surrogateescape") if _has_raw_bytes(str(value)) else None
+    text = decode(raw) if raw is not None else str(value)
+    return " ".join(repair(text).split())
+
+
+def leaves(message: Message) -> list[Part]:
+    """All parts that hold text, in their order, at most a few hundred."""
+    found: list[Part] = []
+    for part in _walk(message, original=False):
+        found.append(part)
+        if len(found) >= _MAX_PARTS:
+            break
+    return found
+
+
+def enclosed(message: Message) -> list[Message]:
+    """Messages attached to this one (message/rfc822), outermost first."""
+    if not message.is_multipart():
+        return []
+    found: list[Message] = []
+    for child in _children(message):
+        if child.get_content_type() == "message/rfc822":
+            found.extend(_children(child))
+        elif child.get_content_maintype() == "multipart":
+            found.extend(enclosed(child))
+    return found
+
+
+def as_text(html: str) -> str:
+    """The text of an HTML page, a line for each paragraph."""
+    return repair(_ANY_TAG.sub("", _TAG.sub("\n", _STYLE.sub("", html))).replace("&nbsp;", " "))
+
+
+def _has_raw_bytes(text: str) -> bool:
+    return any("\udc80" <= c <= "\udcff" for c in text)
+
+
+def _children(message: Message) -> list[Message]:
+    payload = message.get_payload()
+    return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
+
+
+def _walk(message: Message, *, original: bool) -> Iterator[Part]:
+    media_type = message.get_content_type()
+    if media_type in ("message/delivery-status", "message/global-delivery-status", "message/feedback-report",
+                      "message/disposition-notification", "message/global-disposition-notification"):  # fmt: skip
+        yield Part(media_type, message, _report_text(message), original)
+    elif media_type in ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"):
+        children = _children(message)
+        for child in children:
+            yield Part("message/rfc822", child, "", True)
+        if not children:
+            yield Part(media_type, message, _text(message), True)
+    elif message.get_content_maintype() == "multipart" and not _has_parts(message):
+        # The boundary isn't where the header says: everything lies in what precedes the first part.
+        yield Part("text/plain", message, _unparted(message), original)
+    elif message.is_multipart():
+        children = _children(message)
+        if media_type == "multipart/alternative":
+            plain = [child for child in children if child.get_content_type() == "text/plain"]
+            children = [child for child in plain if _text(child).strip()] or children
+        for child in children:
+            yield from _walk(child, original=original)
+    elif message.get_content_maintype() == "text" or media_type == "application/octet-stream":
+        text = _text(message)
+        yield Part(media_type, message, as_text(text) if media_type == "text/html" else text, original)
+
+
+def _has_parts(message: Message) -> bool:
+    return any(child.get_payload() for child in _children(message))
+
+
+def _unparted(message: Message) -> str:
+    payload = message.get_payload()
+    body = payload if isinstance(payload, str) else (message.preamble or "") + (message.epilogue or "")
+    return _readable(body)[:_MAX_TEXT].replace("\r\n", "\n").replace("\0", "")
+
+
+def _report_text(message: Message) -> str:
+    """Fields of a report; the parser takes them apart as if each block were a message."""
+    if message.get("Content-Transfer-Encoding", "").strip().lower() in ("base64", "quoted-printable"):
+        return _text_of_blocks(message)
+    blocks = _children(message)
+    if not blocks:
+        return _text(message)
+    return "\n\n".join(_block_text(block) for block in blocks)
+
+
+def _block_text(block: Message) -> str:
+    lines = [f"{name}: {_readable(str(value))}" for name, value in block.items()]
+    body = block.get_payload()
+    return "\n".join([*lines, _readable(body)]) if isinstance(body, str) and body.strip() else "\n".join(lines)
+
+
+def _text_of_blocks(message: Message) -> str:
+    """An encoded report, which the parser has read as blocks of fields without decoding it."""
+    encoded = "\n".join(_block_text(block) for block in _children(message)) or _readable(str(message.get_payload()))
+    carrier = Message()
+    carrier["Content-Transfer-Encoding"] = message["Content-Transfer-Encoding"]
+    carrier.set_payload(encoded)
+    return _text(carrier)
+
+
+def _readable(text: str) -> str:
+    return decode(text.encode("ascii", "surrogateescape")) if _has_raw_bytes(text) else text
+
+
+def _text(message: Message) -> str:
+    payload = message.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return ""
+    return (
+        decode(payload[:_MAX_TEXT], charset=_charset(message))
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .replace("\0", "")
+    )
+
+
+def _charset(message: Message) -> str | None:
+    value = message.get_param("charset")
+    return value if isinstance(value, str) else None
+
+
+def folded_header(message: Message, name: str) -> str:
+    """A header as markers are written: decoded and folded."""
+    return fold(header(message, name))
