@@ -41,13 +41,20 @@ def grouped_folds(labels: Sequence[str], *, groups: np.ndarray, n: int, seed: in
     yield from splitter.split(np.zeros(len(labels)), labels, groups)
 
 
-def language_folds(rows: Sequence[Row], *, n: int) -> Iterator[Split]:
-    """Indices to train on and to test on, `n` times: whole languages are left out; English is always trained on."""
-    english = np.array([row.lang.startswith("en") for row in rows])
-    others = np.flatnonzero(~english)
-    languages = np.array([rows[int(i)].lang for i in others])
-    n = min(n, len(set(languages)))
+def family_folds(rows: Sequence[Row], *, n: int) -> Iterator[Split]:
+    """Indices to train on and to test on, `n` times: whole families are left out, as if nobody had met them.
+
+    A family is a language, and among English texts a source; English texts without a source are always trained on.
+    """
+    named = np.array([not (row.lang.startswith("en") and row.source == "generic") for row in rows])
+    others = np.flatnonzero(named)
+    families = np.array([_family(rows[int(i)]) for i in others])
+    n = min(n, len(set(families)))
     if n < 2:
         return
-    for train, test in GroupKFold(n_splits=n).split(others, groups=languages):
-        yield np.concatenate([np.flatnonzero(english), others[train]]), others[test]
+    for train, test in GroupKFold(n_splits=n).split(others, groups=families):
+        yield np.concatenate([np.flatnonzero(~named), others[train]]), others[test]
+
+
+def _family(row: Row) -> str:
+    return f"en {row.source}" if row.lang.startswith("en") else row.lang

@@ -16,7 +16,7 @@ class Settings:
     C: float
     max_iterations: int
     grouped_folds: int
-    language_folds: int
+    family_folds: int
     similarity: float
     wrapped_share: float
     ask_rules_below: tuple[float, ...]
@@ -38,7 +38,7 @@ def load_settings() -> Settings:
         C=data["regression"]["C"],
         max_iterations=data["regression"]["max_iterations"],
         grouped_folds=data["folds"]["grouped"],
-        language_folds=data["folds"]["languages"],
+        family_folds=data["folds"]["families"],
         similarity=data["folds"]["similarity"],
         wrapped_share=data["augmentation"]["wrapped_share"],
         ask_rules_below=tuple(data["calibration"]["ask_rules_below"]),

@@ -21,7 +21,7 @@ from bounceml.rules import Rule, RuleSet
 from bounceml_datasets.corpus import Row, corpus_hash
 from bounceml_training.augmentation import wrapped
 from bounceml_training.calibrate import Answered, Precision, calibrate, features, vote
-from bounceml_training.folds import grouped_folds, language_folds, template_groups
+from bounceml_training.folds import family_folds, grouped_folds, template_groups
 from bounceml_training.held_out import HeldOut, answer_fold, joined
 from bounceml_training.regression import Fitted, Sample, fit
 from bounceml_training.scores import Answer, Scores, measure
@@ -33,8 +33,8 @@ Progress = Callable[[str, float], None]
 
 # With fewer rows a class can't be in every fold, nor its confidence be known.
 _MIN_ROWS_A_CLASS = 5
-# A left-out language is rarer among real texts than one that we know, so it counts half in calibration.
-_LANGUAGE_WEIGHT = 0.5
+# Texts of unmet servers and languages count as much in calibration as unmet texts of those that we know.
+_FAMILY_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def train(
     tell("grouping templates", 0.1)
     answers = _held_out(texts, sample=sample, classes=classes, settings=settings, tell=tell)
     tell("calibrating", 0.75)
-    answered: dict[str, list[_HeldOutRow]] = {"templates": [], "languages": []}
+    answered: dict[str, list[_HeldOutRow]] = {"templates": [], "families": []}
     answered |= _answered(answers, texts=texts, classes=classes, rules=rules)
     known_rules = [rule for rule in rules.rules if rule.reason in classes]
     calibration, precision = calibrate(
@@ -119,9 +119,9 @@ def train(
     scores = {
         "held_out_templates": measure(_answers(answered["templates"], calibration=calibration, precision=precision)),
     }
-    if answered["languages"]:
-        scores["held_out_languages"] = measure(
-            _answers(answered["languages"], calibration=calibration, precision=precision)
+    if answered["families"]:
+        scores["held_out_families"] = measure(
+            _answers(answered["families"], calibration=calibration, precision=precision)
         )
     tell("fitting on all texts", 0.8)
     fitted = fit(sample, settings=settings)
@@ -167,12 +167,12 @@ def _held_out(
     splits = [
         ("templates", split)
         for split in grouped_folds(labels, groups=groups, n=settings.grouped_folds, seed=settings.seed)
-    ] + [("languages", split) for split in language_folds(texts.rows, n=settings.language_folds)]
+    ] + [("families", split) for split in family_folds(texts.rows, n=settings.family_folds)]
     jobs = (
         delayed(answer_fold)(sample, split=(texts.with_wrapped(train), test), classes=classes, settings=settings)
         for _, (train, test) in splits
     )
-    parts: dict[str, list[HeldOut]] = {"templates": [], "languages": []}
+    parts: dict[str, list[HeldOut]] = {"templates": [], "families": []}
     done = Parallel(n_jobs=-1, return_as="generator", prefer="threads")(jobs)
     for number, (part, (name, _)) in enumerate(zip(done, splits, strict=True), 1):
         parts[name].append(part)
@@ -183,7 +183,7 @@ def _held_out(
 def _answered(
     answers: dict[str, HeldOut], *, texts: _Texts, classes: tuple[str, ...], rules: RuleSet
 ) -> dict[str, list[_HeldOutRow]]:
-    weight = {"templates": 1.0, "languages": _LANGUAGE_WEIGHT}
+    weight = {"templates": 1.0, "families": _FAMILY_WEIGHT}
     matching = [_matching(row, rules=rules) for row in texts.rows]
     return {
         name: [

@@ -21,7 +21,8 @@ def split_file(path: Path) -> Iterator[tuple[str, bytes]]:
         return
     with path.open("rb") as file:
         start = file.read(5)
-        if start != b"From ":
+        # An .eml file is one message, whatever lines a returned original in it begins with.
+        if start != b"From " or path.suffix.lower() == ".eml":
             yield str(path), start + file.read(MAX_BYTES)
             return
         first: bytes | None = None
