@@ -1,0 +1,90 @@
+"""The labelled data loads, covers what it must, and a bad row is refused with file and line."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bounceml.errors import CorpusError
+from bounceml.masking import template
+from bounceml.taxonomy import load_taxonomy
+from bounceml_datasets.corpus import builtin_files, corpus_hash, load_corpus
+
+REASONS = load_taxonomy().reasons
+ROWS = load_corpus(reasons=REASONS)
+NEEDED = ["en", "zh-Hans", "ja", "ko", "ru", "de", "fr", "es", "pt-BR", "it", "pl", "nl", "tr", "cs", "vi", "ar"]
+
+
+def test_there_are_enough_different_texts() -> None:
+    assert len({template(row.text) or row.text for row in ROWS}) >= 1500
+
+
+@pytest.mark.parametrize("lang", NEEDED)
+def test_every_named_language_has_every_reason(lang: str) -> None:
+    assert set(REASONS) - {row.reason for row in ROWS if row.lang == lang} == set()
+
+
+def test_texts_that_are_no_bounces_are_there() -> None:
+    kinds = Counter(row.kind for row in ROWS)
+    assert min(kinds[kind] for kind in ("auto_reply", "delivered", "complaint", "other")) >= 10
+
+
+def test_addresses_are_example_ones() -> None:
+    for row in ROWS:
+        for word in row.text.replace("<", " ").replace(">", " ").split():
+            local, at, domain = word.partition("@")
+            if at and local and "." in domain:
+                assert (
+                    any(name in domain.lower() for name in ("example", "invalid", "test", "local")) or len(local) < 3
+                ), row
+
+
+def test_hash_does_not_depend_on_order() -> None:
+    assert corpus_hash(ROWS) == corpus_hash(reversed(ROWS))
+    assert corpus_hash(ROWS) != corpus_hash(ROWS[1:])
+    assert builtin_files()
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("not json", "not JSON"),
+        ("[1]", "expected an object"),
+        ('{"text": "x"}', "needs a reason"),
+        ('{"text": " ", "reason": "policy"}', "empty"),
+        ('{"text": "x", "reason": "nope"}', "no such reason"),
+        ('{"text": "x", "reason": "policy", "lang": "German"}', "language tag"),
+        ('{"text": "x", "reason": "policy", "colour": "red"}', "no such field"),
+        ('{"text": 5, "reason": "policy"}', "must be a text"),
+        ('{"text": "x", "kind": "party"}', "no such kind"),
+        ('{"text": "x", "kind": "other", "reason": "policy"}', "needs a reason"),
+    ],
+)
+def test_a_bad_row_is_refused_with_file_and_line(tmp_path: Path, line: str, complaint: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "ok", "reason": "policy"}\n' + line + "\n", "utf-8")
+    with pytest.raises(CorpusError, match=rf"rows\.jsonl:2: .*{complaint}"):
+        load_corpus([path], reasons=REASONS)
+
+
+def test_csv_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('﻿text,reason,lang,own\n"550 no, never",policy,en,x\n', "utf-8")
+    assert [(row.text, row.reason, row.lang) for row in load_corpus([path], reasons=REASONS)] == [
+        ("550 no, never", "policy", "en")
+    ]
+
+
+@pytest.mark.parametrize(("content", "complaint"), [(b"", "empty"), (b"\xff\xfe", "not UTF-8")])
+def test_a_useless_file_is_refused(tmp_path: Path, content: bytes, complaint: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(CorpusError, match=complaint):
+        load_corpus([path], reasons=REASONS)
+
+
+def test_csv_without_its_columns_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(CorpusError, match="text and reason"):
+        load_corpus([path], reasons=REASONS)
