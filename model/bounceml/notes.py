@@ -7,6 +7,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from bounceml.masking import fold
 from bounceml.rules import folded_line
 from bounceml.verdict import Blocklist
 
@@ -36,20 +37,20 @@ def _table(name: str) -> dict[str, Any]:
 
 
 def _alternatives(words: list[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(set(words), key=lambda w: (-len(w), w)))
+    return "|".join(re.escape(word) for word in sorted(set(map(fold, words)), key=lambda w: (-len(w), w)))
 
 
 @cache
 def _retry_words() -> _RetryWords:
     table = _table("retry")
-    seconds = {name: unit["seconds"] for unit in table["units"].values() for name in unit["names"]}
+    seconds = {fold(name): unit["seconds"] for unit in table["units"].values() for name in unit["names"]}
     units = _alternatives(list(seconds))
     return _RetryWords(
         amount=re.compile(rf"(?<![\d.,:/])(\d{{1,6}})\s{{0,2}}-?({units})(?![a-zа-я])"),
         seconds=seconds,
         before=re.compile(rf"(?:{_alternatives(table['cues']['before'])})[\s:(~<]{{0,3}}(?:[^\W\d]{{1,12}}\s){{0,1}}$"),
         after=re.compile(rf"^[\s).,]{{0,3}}(?:{_alternatives(table['cues']['after'])})"),
-        asks=tuple(table["context"]["asks"]),
+        asks=tuple(map(fold, table["context"]["asks"])),
         refused=re.compile(rf"(?<!\w)(?:{_alternatives(table['context']['not'])})[\s(]{{1,2}}(?:the\s)?$|/\s?$"),
     )
 

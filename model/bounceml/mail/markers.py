@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from bounceml.masking import fold
+
 
 @dataclass(frozen=True, slots=True)
 class Markers:
@@ -26,6 +28,7 @@ class Markers:
 def markers() -> Markers:
     """The markers, read once."""
     table = tomllib.loads(resources.files("bounceml.mail").joinpath("markers.toml").read_text("utf-8"))
+    table = {**table, **{k: [fold(w) for w in v] for k, v in table.items() if isinstance(v, list)}}
     words = sorted(set(table["reply"]), key=lambda word: (-len(word), word))
     return Markers(
         original=tuple(table["original"]),
