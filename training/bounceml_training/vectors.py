@@ -64,7 +64,7 @@ def vectorize(texts: Iterable[Grams], *, vocabulary: Vocabulary) -> csr_array:
             values.append((weights / length if length else weights).astype(np.float32))
         ends.append(ends[-1] + len(columns[-1]) + len(columns[-2]))
     matrix = csr_array(
-        (np.concatenate(values), np.concatenate(columns), np.array(ends)),
+        (np.concatenate(values), np.concatenate(columns), np.array(ends, dtype=np.int32)),
         shape=(len(ends) - 1, len(vocabulary.fingerprints)),
     )
     matrix.sum_duplicates()

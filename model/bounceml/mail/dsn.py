@@ -8,8 +8,13 @@ from bounceml.taxonomy import Kind
 
 # RFC 3464, 2.3.3: what became of a recipient.
 _KINDS: dict[str, Kind] = {
-    "failed": "bounce", "failure": "bounce", "delayed": "delay", "delivered": "delivered", "relayed": "delivered", "expanded": "delivered",
-}  # fmt: skip
+    "failed": "bounce",
+    "failure": "bounce",
+    "delayed": "delay",
+    "delivered": "delivered",
+    "relayed": "delivered",
+    "expanded": "delivered",
+}
 _MAX_RECIPIENTS = 1000
 _FIELD = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,60})[ \t]{0,5}:[ \t]{0,20}(.*)$")
 _STATUS = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?![\w.])")

@@ -47,8 +47,7 @@ def signs(message: Message, text: str) -> Signs:
         auto_header=auto.startswith("auto-replied")
         or any(name in message for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Response-From"))
         or folded_header(message, "Precedence") in ("auto_reply", "auto-reply")
-        or (folded_header(message, "X-Auto-Response-Suppress") == "all"
-        and auto.startswith("auto-")),
+        or (folded_header(message, "X-Auto-Response-Suppress") == "all" and auto.startswith("auto-")),
         auto_subject=any(mark in subject for mark in marks.auto_reply_subjects),
         delivered_subject=any(subject.startswith(mark) or mark in subject for mark in marks.delivered_subjects),
         delay=any(mark in subject for mark in marks.delay) or any(mark in words for mark in marks.delay),

@@ -11,12 +11,12 @@ MAX_DIAGNOSTIC = 2000
 _MAX_LINES = 2000
 _MAX_LINE = 2000
 _MAX_RECIPIENTS = 1000
-_ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\uffff-]{1,64}@[A-Za-z0-9\u0080-\uffff-]{1,63}(?:\.[A-Za-z0-9\u0080-\uffff-]{1,63}){0,8}"
-)
+# Sets of what can't stand there compile at once, unlike ranges over all of Unicode.
+_ADDRESS = re.compile(r"[^\s@<>()\[\]{}\"',;:\\|]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
 # A line that opens what is said of a recipient: the address, alone or behind one word, in brackets or before a colon.
 _OPENS = re.compile(
-    rf"^[\s>*•\-]{{0,8}}(?:(?:[^\W\d_]|[ \-]){{1,40}}[:：]\s{{0,4}})?[\"'<(\[«]{{0,2}}(?:mailto:)?({_ADDRESS.pattern})[\"'>)\]»]{{0,2}}"
+    r"^[\s>*•\-]{0,8}(?:(?:[^\W\d_]|[ \-]){1,40}[:：]\s{0,4})?"
+    rf"[\"'<(\[«]{{0,2}}(?:mailto:)?({_ADDRESS.pattern})[\"'>)\]»]{{0,2}}"
     r"(?:[\s:;,.…]{0,6}$|\s{0,2}[:：;]|\s{0,4}[\-–(<]|\s{1,4}\S)"
 )
 _REPLY = re.compile(r"(?<![\w.,:/@+-])([45]\d\d)(?=[ \-#]|$|: )(?!\s{0,2}(?:bytes|kb|mb|byte|messages)\b)")
@@ -27,6 +27,11 @@ _TAIL = re.compile(
     r"\s*(?:\(in reply to [^()]{1,60}\)|Giving up on \S{1,80}|I'm not going to try again[^\n]{0,120}|"
     r"\(state \d{1,3}\)\.?|- \w{1,12} - gsmtp|- gsmtp|##\s*$|#SMTP#)\s*\.?$",
     re.IGNORECASE,
+)
+# Headers with which a returned original, or a part that holds one, begins without further notice.
+_HEADERS = re.compile(
+    r"received: from|return-path: <|dkim-signature: |message-id: <|delivered-to: |reporting-mta: |"
+    r"content-type: (?:message/|text/rfc822)"
 )
 _CONTINUED = re.compile(r"\s[45]\d\d-(?=\S|\s)")
 
@@ -78,14 +83,9 @@ def has_reply(text: str) -> bool:
 
 def _begins_original(folded: str) -> bool:
     bare = folded.strip("-=_*> ")
-    return any(
+    return _HEADERS.match(folded) is not None or any(
         folded.startswith(mark) if mark[0] in "-=*" else bare.startswith(mark) and len(bare) <= len(mark) + 30
         for mark in markers().original
-    ) or bool(
-        re.match(
-            r"(?:received: from|return-path: <|dkim-signature: |message-id: <|delivered-to: |content-type: (?:message/|text/rfc822)|reporting-mta: )",
-            folded,
-        )
     )
 
 
@@ -127,6 +127,8 @@ def _tidy(text: str) -> str:
 def _by_recipient(lines: list[str]) -> list[Said]:
     """Blocks of lines that each begin with a recipient's address, as qmail, Exim, Postfix and Exchange write them."""
     starts = [(i, match[1]) for i, line in enumerate(lines) if (match := _OPENS.match(line))][:_MAX_RECIPIENTS]
+    # A reply that names its recipient, wrapped before the name, is no new block.
+    starts = [s for n, s in enumerate(starts) if n == 0 or s[1].lower() != starts[n - 1][1].lower()]
     found: dict[str, str] = {}
     for n, (start, address) in enumerate(starts):
         end = starts[n + 1][0] if n + 1 < len(starts) else len(lines)

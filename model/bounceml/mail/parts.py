@@ -18,7 +18,7 @@ _NESTING = re.compile(rb"^content-type:[ \t]{0,20}(?:multipart|message)/", re.IG
 _LONG_LINE = re.compile(rb"[^\n]{20000}")
 _TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d)\b[^<>]{0,200}>", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,1000}|!--[^<>]{0,1000}--)>")
-_STYLE = re.compile(r"<(style|script|head)\b[^<>]{0,200}>.{0,20000}?</\1>", re.IGNORECASE | re.DOTALL)
+_UNSEEN = re.compile(r"<(/?)(?:style|script|head)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,10 @@ def parse(data: bytes) -> Message:
 
 def header(message: Message, name: str) -> str:
     """A header as text on one line, decoded; empty where there is none."""
-    value = message.get(name)
-    if value is None:
-        return ""
-    raw = str(value).encode("ascii", "surrogateescape") if _has_raw_bytes(str(value)) else None
-    text = decode(raw) if raw is not None else str(value)
-    return " ".join(repair(text).split())
+    wanted = name.lower()
+    # The parser's own access replaces raw bytes beyond ASCII; the raw items still have them.
+    value = next((str(value) for key, value in message.raw_items() if key.lower() == wanted), "")
+    return " ".join(repair(_readable(value)).split())
 
 
 def leaves(message: Message) -> list[Part]:
@@ -77,7 +75,22 @@ def enclosed(message: Message) -> list[Message]:
 
 def as_text(html: str) -> str:
     """The text of an HTML page, a line for each paragraph."""
-    return repair(_ANY_TAG.sub("", _TAG.sub("\n", _STYLE.sub("", html))).replace("&nbsp;", " "))
+    return repair(_ANY_TAG.sub("", _TAG.sub("\n", _seen(html))).replace("&nbsp;", " "))
+
+
+def _seen(html: str) -> str:
+    """`html` without what stands between the first and last tag of its head, styles and scripts, in one pass."""
+    kept: list[str] = []
+    start = depth = 0
+    for tag in _UNSEEN.finditer(html):
+        if not tag[1]:
+            if depth == 0:
+                kept.append(html[start : tag.start()])
+            depth += 1
+        elif depth:
+            depth -= 1
+            start = tag.start()
+    return "".join([*kept, "" if depth and kept else html[start:]])
 
 
 def _has_raw_bytes(text: str) -> bool:
@@ -120,9 +133,9 @@ def _has_parts(message: Message) -> bool:
 
 
 def _unparted(message: Message) -> str:
-    payload = message.get_payload()
-    body = payload if isinstance(payload, str) else (message.preamble or "") + (message.epilogue or "")
-    return _readable(body)[:_MAX_TEXT].replace("\r\n", "\n").replace("\0", "")
+    if not message.is_multipart():
+        return _text(message)
+    return _readable((message.preamble or "") + (message.epilogue or ""))[:_MAX_TEXT].replace("\r\n", "\n")
 
 
 def _report_text(message: Message) -> str:
@@ -136,9 +149,9 @@ def _report_text(message: Message) -> str:
 
 
 def _block_text(block: Message) -> str:
-    lines = [f"{name}: {_readable(str(value))}" for name, value in block.items()]
-    body = block.get_payload()
-    return "\n".join([*lines, _readable(body)]) if isinstance(body, str) and body.strip() else "\n".join(lines)
+    lines = [f"{name}: {_readable(str(value))}" for name, value in block.raw_items()]
+    body = "" if block.is_multipart() else _text(block)
+    return "\n".join([*lines, "", body] if body.strip() else lines)
 
 
 def _text_of_blocks(message: Message) -> str:

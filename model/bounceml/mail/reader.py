@@ -1,5 +1,6 @@
 """From the bytes of a message to what it is, and what each recipient's server said."""
 
+import logging
 import re
 from email.message import Message
 
@@ -161,7 +162,12 @@ def _second_opinion(message: Message) -> str | None:
     """Whom flufl.bounce, which Mailman relies on, finds to have failed."""
     from flufl.bounce import all_failures
 
-    temporary, permanent = all_failures(message)
+    # Its detectors fall over headers in raw bytes or without an address, log that, and raise: then it has no opinion.
+    logging.getLogger("flufl.bounce").addHandler(logging.NullHandler())
+    try:
+        temporary, permanent = all_failures(message)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None
     found = sorted(address for address in {*temporary, *permanent} if address)
     return found[0].decode("ascii", "replace") if found else None
 

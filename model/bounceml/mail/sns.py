@@ -1,4 +1,4 @@
-"""Amazon SES notifications: events as JSON, bare or inside an SNS envelope (Amazon SES Developer Guide, notification contents)."""
+"""Amazon SES events as JSON, bare or in an SNS envelope (Amazon SES Developer Guide, notification contents)."""
 
 import json
 from collections.abc import Iterator

@@ -1,3 +1,0 @@
-from bounceml.mail.report import MessageReport, RecipientReport
-
-__all__ = ["MessageReport", "RecipientReport"]

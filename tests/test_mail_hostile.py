@@ -1,0 +1,124 @@
+"""Mail that was written to hurt: an answer or one clear error, in bounded time and memory."""
+
+import base64
+import resource
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bounceml.classifier import Classifier
+from bounceml.errors import MessageError
+from bounceml.mail import read_message, split_file
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*.eml"))
+HEAD = b"From: MAILER-DAEMON@example.net\nTo: kim@example.com\nSubject: Undeliverable\nMIME-Version: 1.0\n"
+# The issue's bounds for one message.
+MAX_SECONDS = 2
+MAX_KILOBYTES = 200 * 1024
+
+
+def nested(depth: int) -> bytes:
+    levels = [b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (i, i) for i in range(depth)]
+    return HEAD + b"".join(levels) + b"\n550 5.1.1 nobody here\n"
+
+
+HOSTILE = {
+    "10,000 parts": HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\n550 no\n" * 10_000 + b"--b--\n",
+    "nested 500 deep": nested(500),
+    "nested messages": HEAD + b"Content-Type: message/rfc822\n\n" * 500,
+    "a line of 100 MB": HEAD + b"\n" + b"x" * 100_000_000,
+    "a header of 10 MB": b"Subject: " + b"x" * 10_000_000 + b"\n\n",
+    "a million headers": b"X-A: b\n" * 1_000_000 + b"\n",
+    "a million recipients": HEAD + b"\n" + b"<a@example.org>: 550 no\n" * 1_000_000,
+    "a million addresses on a line": HEAD + b"\n" + b"a@example.org " * 1_000_000,
+    "null bytes": HEAD + b"\n" + b"\0" * 1_000_000,
+    "only at signs": HEAD + b"\n" + b"@" * 1_000_000,
+    "angle brackets": HEAD + b"Content-Type: text/html\n\n" + b"<" * 1_000_000,
+    "open style tags": HEAD + b"Content-Type: text/html\n\n" + b"<style>" * 200_000,
+    "encoded words": HEAD + b"\n" + b"=?utf-8?B?" * 100_000,
+    "truncated base64": HEAD + b"Content-Transfer-Encoding: base64\n\n" + base64.b64encode(b"550 no such user")[:-3],
+    "quoted-printable": HEAD + b"\n" + b"=E9=" * 300_000,
+    "deep JSON": HEAD + b"\n" + b'{"Message":' * 100_000,
+    "SMTP dialogue": HEAD + b"\n" + b"<<< 550 no\n" * 100_000,
+    "reply codes": HEAD + b"\n" + b"550 " * 300_000,
+    "delivery-status": HEAD
+    + b"Content-Type: message/delivery-status\n\n"
+    + b"Final-Recipient: rfc822; a@b\n\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_mail_takes_bounded_time_and_memory(name: str, shipped: Classifier) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.process_time()
+    verdicts = shipped.judge(read_message(HOSTILE[name]))
+    assert time.process_time() - started < MAX_SECONDS
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MAX_KILOBYTES
+    assert verdicts
+
+
+@pytest.mark.parametrize("data", [b"", b" \r\n\t", b"\xef\xbb\xbf"])
+def test_nothing_is_an_error(data: bytes) -> None:
+    with pytest.raises(MessageError, match="empty"):
+        read_message(data)
+
+
+def test_binary_data_is_an_error() -> None:
+    with pytest.raises(MessageError, match="binary"):
+        read_message(bytes(range(256)) * 100)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_a_message_cut_anywhere_is_read(case: Path) -> None:
+    data = case.read_bytes()
+    for end in range(20, len(data), max(1, len(data) // 25)):
+        assert read_message(data[:end]).recipients
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(min_size=1, max_size=600))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        report = read_message(data)
+    except MessageError:
+        return
+    assert report.recipients
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(CASES), st.lists(st.tuples(st.integers(0, 5000), st.binary(max_size=12)), max_size=8))
+def test_mutated_messages_are_read(case: Path, changes: list[tuple[int, bytes]]) -> None:
+    data = case.read_bytes()
+    for at, piece in changes:
+        data = data[:at] + piece + data[at + len(piece) // 2 :]
+    assert read_message(data + b"\nkeep it from being empty").recipients
+
+
+def test_mbox_is_split_and_numbered(tmp_path: Path) -> None:
+    path = tmp_path / "bounces.mbox"
+    path.write_bytes(b"From x Mon\nSubject: a\n\none\n\nFrom y Tue\nSubject: b\n\ntwo\nFrom here on no new message\n")
+    found = dict(split_file(path))
+    assert list(found) == [f"{path}#1", f"{path}#2"]
+    assert found[f"{path}#2"].endswith(b"no new message\n")
+
+
+def test_maildir_and_folder_are_read(tmp_path: Path) -> None:
+    for name in ("cur", "new", "tmp"):
+        (tmp_path / "box" / name).mkdir(parents=True)
+    (tmp_path / "box" / "cur" / "1:2,S").write_bytes(b"Subject: a\n\none")
+    (tmp_path / "box" / "new" / "2").write_bytes(b"Subject: b\n\ntwo")
+    (tmp_path / "box" / "tmp" / "3").write_bytes(b"half a message")
+    assert [Path(name).name for name, _ in split_file(tmp_path / "box")] == ["1:2,S", "2"]
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "a.eml").write_bytes(b"Subject: a\n\none")
+    (tmp_path / "plain" / "notes.doc").write_bytes(b"other things")
+    assert [Path(name).name for name, _ in split_file(tmp_path / "plain")] == ["a.eml"]
+
+
+def test_a_folder_of_other_things_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"x")
+    with pytest.raises(MessageError, match="no messages"):
+        list(split_file(tmp_path))
