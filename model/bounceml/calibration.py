@@ -16,6 +16,7 @@ class Calibration:
     `temperature` divides the logits. Rules are asked where the best probability is below `ask_rules_below`, and a
     matching rule adds `vote_weight` times the log-odds of its precision to its class. The confidence is logistic in
     the features of `confidence_features`, with `weights` and `intercept`. Below `answer_from` the answer is unknown.
+    An address is given up only where the reasons to do so have at least the probability `suppress_from` together.
     """
 
     temperature: float
@@ -24,6 +25,7 @@ class Calibration:
     weights: tuple[float, ...]
     intercept: float
     answer_from: float
+    suppress_from: float = 0.0
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> "Calibration":

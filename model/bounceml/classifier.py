@@ -22,6 +22,7 @@ from bounceml.verdict import Alternative, Verdict
 # Classes of the model that say that a text is no bounce begin so; the rest of the name is the kind.
 KIND_PREFIX = "kind:"
 UNKNOWN = "unknown"
+USER_RULE = "user_rule:"
 # A reason stands at the beginning; reading no further bounds the time for one text.
 _MAX_TEXT = 20_000
 _MAX_ALTERNATIVES = 3
@@ -97,7 +98,7 @@ class Classifier:
         if rule := self.config.rules.first(text, codes=codes):
             # What a user's rule is worth is known from its examples only (rule of succession).
             n = len(rule.examples) + len(rule.counter_examples)
-            opinion = Opinion(rule.reason, {rule.reason: (n + 1) / (n + 2)}, f"user_rule:{rule.id}", (rule,), 1.0)
+            opinion = Opinion(rule.reason, {rule.reason: (n + 1) / (n + 2)}, f"{USER_RULE}{rule.id}", (rule,), 1.0)
         else:
             opinion = self.opinion(text, codes=codes, bounce=kind is not None)
         if opinion.best.startswith(KIND_PREFIX):
@@ -137,13 +138,21 @@ class Classifier:
             for name, p in opinion.probabilities.items()
             if not name.startswith(KIND_PREFIX) and (delayed or taxonomy.type_of(name, code_class=digit) == bounce_type)
         )
+        action = reason.action
+        if action == "suppress" and not opinion.decided_by.startswith(USER_RULE):
+            # A good address given up costs a customer, so where that isn't nearly certain a person has to look.
+            dead = sum(p for name, p in opinion.probabilities.items() if taxonomy[name].action == "suppress")
+            if dead < self.calibration.suppress_from:
+                action = "review"
+        if delayed and action == "suppress":
+            action = "retry"
         others = sorted(((p, name) for name, p in opinion.probabilities.items() if name != best), reverse=True)
         return Verdict(
             kind=kind,
             type=bounce_type,
             reason=best,
             fault=reason.fault,
-            action="retry" if delayed and reason.action == "suppress" else reason.action,
+            action=action,
             confidence=confidence,
             type_confidence=min(1.0, same_type),
             decided_by=opinion.decided_by,

@@ -85,7 +85,7 @@ def form_opinion(
     )
     return Opinion(
         best=votes.best,
-        probabilities=_spread(votes, confidence=calibration.confidence(features)),
+        probabilities=spread(votes, confidence=calibration.confidence(features)),
         decided_by="model" if votes.best == votes.model_best else f"rule:{strongest[votes.best].id}",
         rules=matching,
         known=scores.known,
@@ -96,7 +96,7 @@ def _cooled(logits: dict[str, float], calibration: Calibration) -> list[float]:
     return [z / calibration.temperature for z in logits.values()]
 
 
-def _spread(votes: Votes, *, confidence: float) -> dict[str, float]:
+def spread(votes: Votes, *, confidence: float) -> dict[str, float]:
     """Probabilities with `confidence` at the best class and the rest in their old proportions."""
     rest = 1 - votes.probabilities[votes.best]
     scale = (1 - confidence) / rest if rest > 0 else 0.0

@@ -12,8 +12,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from bounceml.calibration import Calibration, confidence_features
-from bounceml.opinion import Votes, count_votes, is_unsure
+from bounceml.opinion import Votes, count_votes, is_unsure, spread
 from bounceml.rules import Rule
+from bounceml.taxonomy import load_taxonomy
 from bounceml_training.settings import Settings
 
 # One-sided 90 % of the normal distribution: a rule seen rarely counts for what it surely is.
@@ -75,8 +76,10 @@ def calibrate(
         for below in settings.ask_rules_below
         for weight in settings.vote_weight
     ]
-    chosen = min(choices, key=lambda choice: _loss(answered, precision=precision, calibration=choice))
-    return _fit_confidence(answered, precision=precision, calibration=chosen), precision
+    best = min(choices, key=lambda choice: _loss(answered, precision=precision, calibration=choice))
+    sure = _fit_confidence(answered, precision=precision, calibration=best)
+    threshold = _suppress_from(answered, precision=precision, calibration=sure, settings=settings)
+    return replace(sure, suppress_from=threshold), precision
 
 
 def vote(each: Answered, *, precision: dict[str, Precision], calibration: Calibration) -> Votes:
@@ -163,3 +166,24 @@ def _fit_confidence(
         weights=tuple(float(w) for w in regression.coef_[0]),
         intercept=float(regression.intercept_[0]),
     )
+
+
+def _suppress_from(
+    answered: Sequence[Answered], *, precision: dict[str, Precision], calibration: Calibration, settings: Settings
+) -> float:
+    """The least probability from which on addresses are given up as precisely as the settings ask, 0–1."""
+    dead = {name for name, reason in load_taxonomy().reasons.items() if reason.action == "suppress"}
+    found: list[tuple[float, bool, float]] = []
+    for each in answered:
+        votes = vote(each, precision=precision, calibration=calibration)
+        if votes.best in dead:
+            confidence = calibration.confidence(features(each, votes=votes))
+            share = sum(p for name, p in spread(votes, confidence=confidence).items() if name in dead)
+            found.append((share, each.label in dead, each.weight))
+    threshold, asked, right = 1.0, 0.0, 0.0
+    for share, is_dead, weight in sorted(found, reverse=True):
+        asked += weight
+        right += weight * is_dead
+        if right >= asked * settings.suppress_precision:
+            threshold = share
+    return round(threshold, 4)

@@ -15,6 +15,7 @@ class Settings:
     max_features: int
     C: float
     max_iterations: int
+    class_weight_power: float
     grouped_folds: int
     family_folds: int
     similarity: float
@@ -22,6 +23,7 @@ class Settings:
     ask_rules_below: tuple[float, ...]
     vote_weight: tuple[float, ...]
     answer_from: float
+    suppress_precision: float
 
 
 def _data(name: str) -> dict[str, Any]:
@@ -37,6 +39,7 @@ def load_settings() -> Settings:
         max_features=data["features"]["max_features"],
         C=data["regression"]["C"],
         max_iterations=data["regression"]["max_iterations"],
+        class_weight_power=data["regression"]["class_weight_power"],
         grouped_folds=data["folds"]["grouped"],
         family_folds=data["folds"]["families"],
         similarity=data["folds"]["similarity"],
@@ -44,6 +47,7 @@ def load_settings() -> Settings:
         ask_rules_below=tuple(data["calibration"]["ask_rules_below"]),
         vote_weight=tuple(data["calibration"]["vote_weight"]),
         answer_from=data["calibration"]["answer_from"],
+        suppress_precision=data["calibration"]["suppress_precision"],
     )
 
 
