@@ -1,6 +1,5 @@
 """The multinomial logistic regression, on one part of the texts or on all of them."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,16 +49,8 @@ def fit(sample: Sample, *, settings: Settings) -> Fitted:
     )
     matrix: csr_array = vectorize(sample.grams, vocabulary=vocabulary)
     regression = LogisticRegression(C=settings.C, max_iter=settings.max_iterations, tol=1e-3)
-    weights = sample.weights * class_weights(sample.labels, power=settings.class_weight_power)
-    regression.fit(matrix, sample.labels, sample_weight=weights)
+    regression.fit(matrix, sample.labels, sample_weight=sample.weights)
     coefficients, bias = regression.coef_, regression.intercept_
     if len(regression.classes_) == 2:  # scikit-learn keeps one row for two classes
         coefficients, bias = np.vstack([-coefficients, coefficients]) / 2, np.concatenate([-bias, bias]) / 2
     return Fitted(vocabulary, tuple(regression.classes_), coefficients.astype(np.float32), bias)
-
-
-def class_weights(labels: Sequence[str], *, power: float) -> np.ndarray:
-    """Weight of each text by how rare its class is, shape (n,): with power 1 all classes weigh the same together."""
-    counts = Counter(labels)
-    mean = len(labels) / len(counts)
-    return np.array([(mean / counts[label]) ** power for label in labels])

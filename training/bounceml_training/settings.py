@@ -15,7 +15,6 @@ class Settings:
     max_features: int
     C: float
     max_iterations: int
-    class_weight_power: float
     grouped_folds: int
     family_folds: int
     similarity: float
@@ -39,7 +38,6 @@ def load_settings() -> Settings:
         max_features=data["features"]["max_features"],
         C=data["regression"]["C"],
         max_iterations=data["regression"]["max_iterations"],
-        class_weight_power=data["regression"]["class_weight_power"],
         grouped_folds=data["folds"]["grouped"],
         family_folds=data["folds"]["families"],
         similarity=data["folds"]["similarity"],

@@ -102,7 +102,7 @@ def train(
     settings = settings or load_settings()
     tell = progress or _silent
     check_rows(rows)
-    rows = sorted(rows, key=lambda row: (row.lang, row.label, row.text))
+    rows = _ordered(rows)
     tell("reading texts", 0.0)
     texts = _read(rows, settings=settings)
     sample = texts.sample()
@@ -145,6 +145,16 @@ class _HeldOutRow:
 
     answered: Answered
     row: Row
+
+
+def all_texts(rows: Sequence[Row], *, settings: Settings) -> Sample:
+    """What the model is fitted on: the rows' texts, plain and as senders' servers wrap them."""
+    return _read(_ordered(rows), settings=settings).sample()
+
+
+def _ordered(rows: Sequence[Row]) -> list[Row]:
+    """Rows in an order of their own, so that the order of files and lines doesn't matter."""
+    return sorted(rows, key=lambda row: (row.lang, row.label, row.text))
 
 
 def _silent(step: str, share: float) -> None:

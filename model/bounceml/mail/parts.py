@@ -98,8 +98,9 @@ def _has_raw_bytes(text: str) -> bool:
 
 
 def _children(message: Message) -> list[Message]:
-    payload = message.get_payload()
-    return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
+    # Asked first, since for a text the parser looks up the charset by its name, which may be anything.
+    payload = message.get_payload() if message.is_multipart() else []
+    return [child for child in payload if isinstance(child, Message)]
 
 
 def _walk(message: Message, *, original: bool) -> Iterator[Part]:
@@ -129,7 +130,7 @@ def _walk(message: Message, *, original: bool) -> Iterator[Part]:
 
 
 def _has_parts(message: Message) -> bool:
-    return any(child.get_payload() for child in _children(message))
+    return any(child.is_multipart() or child.get_payload(decode=True) for child in _children(message))
 
 
 def _unparted(message: Message) -> str:
@@ -156,7 +157,7 @@ def _block_text(block: Message) -> str:
 
 def _text_of_blocks(message: Message) -> str:
     """An encoded report, which the parser has read as blocks of fields without decoding it."""
-    encoded = "\n".join(_block_text(block) for block in _children(message)) or _readable(str(message.get_payload()))
+    encoded = "\n".join(_block_text(block) for block in _children(message)) or _text(message)
     carrier = Message()
     carrier["Content-Transfer-Encoding"] = message["Content-Transfer-Encoding"]
     carrier.set_payload(encoded)
