@@ -9,7 +9,7 @@
 from bounceml._version import __version__
 from bounceml.classifier import Classifier, load
 from bounceml.errors import BounceError, ConfigError, CorpusError, MessageError, ModelFileError
-from bounceml.mail.report import MessageReport, RecipientReport
+from bounceml.mail import MessageReport, RecipientReport, read_message
 from bounceml.taxonomy import Reason, Taxonomy
 from bounceml.verdict import Alternative, Blocklist, Verdict
 
@@ -29,4 +29,5 @@ __all__ = [
     "Verdict",
     "__version__",
     "load",
+    "read_message",
 ]

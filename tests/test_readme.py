@@ -1,0 +1,64 @@
+"""Everything that the README shows runs as written, in a copy of the repository's examples."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bounceml.taxonomy import load_taxonomy
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+# A block of commands, each with the output that stands below it, if any.
+CONSOLE = [
+    (command, expected)
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for command, expected in re.findall(r"^\$ ([^\n]+)\n((?:(?!\$ )[^\n]+\n)*)", block, re.MULTILINE)
+]
+SLOW = "bounceml train --data examples/labelled.csv -o own.model"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    path = tmp_path_factory.mktemp("readme")
+    shutil.copytree(ROOT / "examples", path / "examples")
+    shutil.copy(tiny_model, path / "own.model")  # training on all rows is tested elsewhere
+    return path
+
+
+def test_readme_shows_every_command() -> None:
+    shown = {command.split()[1] for command, _ in CONSOLE}
+    assert shown == {"predict", "score", "rules", "train", "export"}
+    assert SLOW in [command for command, _ in CONSOLE]
+
+
+@pytest.mark.parametrize(("command", "expected"), [c for c in CONSOLE if c[0] != SLOW])
+def test_command_runs_as_shown(command: str, expected: str, folder: Path) -> None:
+    shell = f'"{sys.executable}" -m bounceml_cli {command.removeprefix("bounceml ")}'
+    done = subprocess.run(shell, shell=True, cwd=folder, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    if expected:
+        without_percent = re.compile(r"\t\d+%\t")
+        assert without_percent.sub("\t", done.stdout.decode()) == without_percent.sub("\t", expected)
+
+
+def test_python_example_runs(folder: Path) -> None:
+    for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+        done = subprocess.run([sys.executable, "-c", block], cwd=folder, capture_output=True, check=True)
+        assert done.stdout.decode().split("\n")[0] == "hard user_unknown suppress"
+
+
+def test_configuration_example_is_the_one_in_the_readme() -> None:
+    shown = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert shown is not None
+    lines = [re.sub(r"\s*#.*", "", line) for line in shown[1].splitlines()]
+    example = [re.sub(r"\s*#.*", "", line) for line in (ROOT / "examples" / "bounceml.toml").read_text().splitlines()]
+    assert [line for line in lines if line] == [line for line in example if line]
+
+
+def test_table_of_reasons_is_the_taxonomy() -> None:
+    for name, reason in load_taxonomy().reasons.items():
+        assert f"| {name} | {reason.fault} | {reason.seen_as} | {reason.action} | {reason.means} |" in README
