@@ -56,7 +56,7 @@ def test_texts_of_one_template_are_in_one_group_and_one_fold(tiny_rows: tuple[Ro
 def test_families_are_left_out_whole(tiny_rows: tuple[Row, ...]) -> None:
     for train_part, test_part in family_folds(tiny_rows, n=2):
         left_out = {tiny_rows[i].lang for i in test_part}
-        assert "en" not in left_out
+        assert left_out
         assert not left_out & {tiny_rows[i].lang for i in train_part}
 
 

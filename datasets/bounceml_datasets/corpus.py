@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import get_args
@@ -26,7 +26,8 @@ class Row:
     """One labelled text.
 
     `reason` is None where `kind` says that the text is no bounce. `lang` is a BCP 47 tag, `source` the provider, server
-    or filter that answers so, `topic` a narrower subject than the reason where a boundary was drawn.
+    or filter that answers so, `topic` a narrower subject than the reason where a boundary was drawn. `part` names the
+    file that it stands in: files were written independently of each other, so texts of one are alike in style.
     """
 
     text: str
@@ -35,6 +36,7 @@ class Row:
     lang: str = "und"
     source: str = "generic"
     topic: str | None = None
+    part: str = ""
 
     @property
     def label(self) -> str:
@@ -43,7 +45,8 @@ class Row:
 
     def to_json(self) -> str:
         """The row as a line of a corpus file, without fields that say nothing."""
-        fields = {k: v for k, v in asdict(self).items() if v is not None and not (k == "kind" and v == "bounce")}
+        fields = {k: v for k, v in asdict(self).items() if v is not None and (k, v) != ("kind", "bounce")}
+        del fields["part"]
         return json.dumps(fields, ensure_ascii=False)
 
 
@@ -83,7 +86,7 @@ def _rows(file: Path, *, reasons: Collection[str]) -> Iterator[Row]:
         raise CorpusError(f"{file}: not UTF-8: save the file as UTF-8 (in Excel: CSV UTF-8)") from error
     entries = _csv_entries(content, file=file) if file.suffix.lower() == ".csv" else _json_entries(content, file=file)
     for line, entry in entries:
-        yield _row(entry, where=f"{file}:{line}", reasons=reasons)
+        yield replace(_row(entry, where=f"{file}:{line}", reasons=reasons), part=file.stem)
 
 
 def _json_entries(content: str, *, file: Path) -> Iterator[tuple[int, dict[str, object]]]:

@@ -44,17 +44,10 @@ def grouped_folds(labels: Sequence[str], *, groups: np.ndarray, n: int, seed: in
 def family_folds(rows: Sequence[Row], *, n: int) -> Iterator[Split]:
     """Indices to train on and to test on, `n` times: whole families are left out, as if nobody had met them.
 
-    A family is a language, and among English texts a source; English texts without a source are always trained on.
+    A family is a language, and among English texts a part that was written independently of the others: left out, it
+    shows how well texts in somebody else's words are read.
     """
-    named = np.array([not (row.lang.startswith("en") and row.source == "generic") for row in rows])
-    others = np.flatnonzero(named)
-    families = np.array([_family(rows[int(i)]) for i in others])
+    families = np.array([row.part if row.lang.startswith("en") else row.lang for row in rows])
     n = min(n, len(set(families)))
-    if n < 2:
-        return
-    for train, test in GroupKFold(n_splits=n).split(others, groups=families):
-        yield np.concatenate([np.flatnonzero(~named), others[train]]), others[test]
-
-
-def _family(row: Row) -> str:
-    return f"en {row.source}" if row.lang.startswith("en") else row.lang
+    if n >= 2:
+        yield from GroupKFold(n_splits=n).split(families, groups=families)
