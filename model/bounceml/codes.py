@@ -44,5 +44,11 @@ def find_codes(text: str) -> Codes:
     """
     window = text[:_WINDOW]
     enhanced = _ENHANCED.search(window)
-    smtp = _INTRODUCED.search(window) or _ANYWHERE.search(window)
+    smtp = _introduced(window) or _ANYWHERE.search(window)
     return Codes(smtp=smtp[1] if smtp else None, enhanced=enhanced[1] if enhanced else None)
+
+
+def _introduced(text: str) -> re.Match[str] | None:
+    """The first refusal where a reply begins; a greeting or acceptance ("220 …") only where there is no refusal."""
+    found = list(_INTRODUCED.finditer(text))
+    return next((match for match in found if match[1][0] != "2"), found[0] if found else None)

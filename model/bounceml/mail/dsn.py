@@ -35,10 +35,12 @@ class Fields:
 def read_fields(text: str) -> list[Fields]:
     """Recipients of a delivery report's text, in its order; blocks without a recipient are the message's own."""
     found = []
+    of_all = ""  # some servers give the diagnostic once, with the fields of the whole message
     for block in _blocks(text):
         recipient = address(block.get("final-recipient", "")) or address(block.get("x-actual-recipient", ""))
         original = address(block.get("original-recipient", "")) or address(block.get("x-actual-recipient", ""))
-        if not (recipient or original or "action" in block or "diagnostic-code" in block):
+        if not (recipient or original or "action" in block):
+            of_all = of_all or _diagnostic(block)
             continue
         status = _STATUS.search(block.get("status", ""))
         action = block.get("action", "").strip().lower().split(" ")[0].strip("()")
@@ -48,7 +50,7 @@ def read_fields(text: str) -> list[Fields]:
                 original_recipient=original,
                 kind=_KINDS.get(action) or _kind_of_status(status[1] if status else ""),
                 status=status[1] if status else "",
-                diagnostic=_diagnostic(block),
+                diagnostic=_diagnostic(block) or of_all,
             )
         )
         if len(found) >= _MAX_RECIPIENTS:

@@ -3,16 +3,20 @@
 import re
 from dataclasses import dataclass
 
+from bounceml.codes import find_codes
 from bounceml.decode import repair
 from bounceml.mail.markers import markers
 from bounceml.masking import fold
 
 MAX_DIAGNOSTIC = 2000
+_MAX_TEXT = 100_000
 _MAX_LINES = 2000
 _MAX_LINE = 2000
 _MAX_RECIPIENTS = 1000
 # Sets of what can't stand there compile at once, unlike ranges over all of Unicode.
 _ADDRESS = re.compile(r"[^\s@<>()\[\]{}\"',;:\\|]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
+# How much of a reply's beginning tells whether two texts are the same reply.
+_REPLY_START = 30
 # A line that opens what is said of a recipient: the address, alone or behind one word, in brackets or before a colon.
 _OPENS = re.compile(
     r"^[\s>*•\-]{0,8}(?:(?:[^\W\d_]|[ \-]){1,40}[:：]\s{0,4})?"
@@ -44,9 +48,8 @@ class Said:
     text: str
 
 
-def read_notice(text: str) -> list[Said]:
-    """What a notice's text says, for each recipient that it names, without the returned original."""
-    lines = own_lines(text)
+def read_notice(lines: list[str]) -> list[Said]:
+    """What a notice says in its own lines, for each recipient that it names."""
     found = _by_recipient(lines)
     if found:
         return found
@@ -56,12 +59,18 @@ def read_notice(text: str) -> list[Said]:
 def own_lines(text: str) -> list[str]:
     """Lines of a notice up to where the returned original begins, repaired and bounded."""
     kept: list[str] = []
-    for line in repair(text).splitlines()[:_MAX_LINES]:
+    for line in repair(text[:_MAX_TEXT]).splitlines()[:_MAX_LINES]:
         line = line[:_MAX_LINE].rstrip()
         folded = " ".join(fold(line).split())
+        if _HEADERS.match(folded):
+            # Some notices begin with a few headers of the message that they speak of, and only then say why.
+            if any(_says_something(each) for each in kept):
+                break
+            continue
         if kept and _begins_original(folded):
             break
-        kept.append(line)
+        if not _is_ornament(line):
+            kept.append(line)
     return kept
 
 
@@ -76,6 +85,18 @@ def refusal(lines: list[str]) -> str:
     return _tidy(" ".join(line.strip() for line in lines if line.strip()))
 
 
+def fuller(own: str, whole: str) -> str:
+    """What is said of the only recipient: beside its address, or elsewhere if the server speaks only there.
+
+    Also where the line beside the address is but the first of a reply that the notice has whole.
+    """
+    own_code, whole_code = find_codes(own[:_REPLY_START]), find_codes(whole[:_REPLY_START])
+    if own_code.smtp is None and own_code.enhanced is None:
+        return whole if whole_code.smtp is not None or not has_reply(own) else own
+    begins_alike = own_code.smtp == whole_code.smtp and own[4:_REPLY_START] in whole
+    return whole if begins_alike and len(whole) > len(own) else own
+
+
 def has_reply(text: str) -> bool:
     """Whether a text has words beside codes: a diagnostic to be read rather than a number."""
     return sum(c.isalpha() for c in _STATUS.sub("", text)) >= 5
@@ -83,9 +104,20 @@ def has_reply(text: str) -> bool:
 
 def _begins_original(folded: str) -> bool:
     bare = folded.strip("-=_*> ")
-    return _HEADERS.match(folded) is not None or any(
+    return any(
         folded.startswith(mark) if mark[0] in "-=*" else bare.startswith(mark) and len(bare) <= len(mark) + 30
         for mark in markers().original
+    )
+
+
+def _says_something(line: str) -> bool:
+    return _ADDRESS.search(line) is not None or find_codes(line).smtp is not None
+
+
+def _is_ornament(line: str) -> bool:
+    """Rules and boxes drawn with characters, and headers of MIME parts."""
+    return bool(line.strip()) and (
+        not any(c.isalnum() for c in line) or line.lower().startswith(("content-type:", "content-transfer-encoding:"))
     )
 
 
@@ -121,6 +153,8 @@ def _tidy(text: str) -> str:
     line = _CONTINUED.sub(" ", line)
     for _ in range(3):
         line = _TAIL.sub("", line)
+    if line.endswith(")") and line.count("(") < line.count(")"):  # of "(reason: …)"
+        line = line[:-1]
     return line[:MAX_DIAGNOSTIC].strip()
 
 

@@ -10,7 +10,7 @@ from bounceml.decode import decode, repair
 from bounceml.masking import fold
 
 # A bounce says what it has to say in its first kilobytes; the rest is the returned original.
-MAX_BYTES = 2 * 1024 * 1024
+MAX_BYTES = 1024 * 1024
 _MAX_NESTING = 40
 _MAX_PARTS = 200
 _MAX_TEXT = 200_000

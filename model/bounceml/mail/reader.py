@@ -9,7 +9,7 @@ from bounceml.decode import decode, repair
 from bounceml.errors import MessageError
 from bounceml.mail.dsn import Fields, read_fields
 from bounceml.mail.kind import is_complaint, kind_of, signs
-from bounceml.mail.notice import MAX_DIAGNOSTIC, Said, addresses, has_reply, own_lines, read_notice, refusal
+from bounceml.mail.notice import MAX_DIAGNOSTIC, Said, addresses, fuller, has_reply, own_lines, read_notice, refusal
 from bounceml.mail.parts import MAX_BYTES, Part, enclosed, header, leaves, parse
 from bounceml.mail.report import MessageReport, RecipientReport
 from bounceml.mail.sns import read_event
@@ -65,16 +65,17 @@ def _read(message: Message, *, depth: int) -> MessageReport:
     kinds = {part.media_type for part in parts if not part.original}
     own = [part for part in parts if not part.original]
     text = _own_text(own)
+    lines = own_lines(text)
     if "message/feedback-report" in kinds:
-        return _report("complaint", [_recipient(_complained_about(parts), _first_lines(text), kind="complaint")])
+        return _report("complaint", [_recipient(_complained_about(parts), _first_lines(lines), kind="complaint")])
     if kinds & {"message/disposition-notification", "message/global-disposition-notification"}:
-        return _report("delivered", [_recipient(_reader(own), _first_lines(text), kind="delivered")])
+        return _report("delivered", [_recipient(_reader(own), _first_lines(lines), kind="delivered")])
     if "{" in text and (event := read_event(text)):
         return event
     fields = [each for part in own if _has_fields(part) for each in read_fields(part.text)]
     if fields:
-        return _from_fields(fields, text=text, parts=parts)
-    found = signs(message, "\n".join(own_lines(text)))
+        return _from_fields(fields, lines=lines, parts=parts)
+    found = signs(message, "\n".join(lines))
     kind = kind_of(found)
     if kind == "other" and is_complaint(message, text):
         kind = "complaint"
@@ -84,8 +85,8 @@ def _read(message: Message, *, depth: int) -> MessageReport:
             if report.kind in ("bounce", "delay"):
                 return report
     if kind in ("bounce", "delay"):
-        return _from_notice(message, kind=kind, text=text, parts=parts)
-    return _report(kind, [_recipient(header_address(message, "From"), _first_lines(text), kind=kind)])
+        return _from_notice(message, kind=kind, lines=lines, parts=parts)
+    return _report(kind, [_recipient(header_address(message, "From"), _first_lines(lines), kind=kind)])
 
 
 def _has_fields(part: Part) -> bool:
@@ -104,10 +105,10 @@ def _own_text(parts: list[Part]) -> str:
     return "\n\n".join(plain or html)
 
 
-def _from_fields(fields: list[Fields], *, text: str, parts: list[Part]) -> MessageReport:
-    said = read_notice(text)
+def _from_fields(fields: list[Fields], *, lines: list[str], parts: list[Part]) -> MessageReport:
+    said = read_notice(lines)
     by_address = {each.recipient.lower(): each.text for each in said if each.recipient}
-    everyone = refusal(own_lines(text)) if text.strip() else ""
+    everyone = refusal(lines)
     found: dict[str, RecipientReport] = {}
     for each in fields:
         kind = each.kind or "bounce"
@@ -116,6 +117,8 @@ def _from_fields(fields: list[Fields], *, text: str, parts: list[Part]) -> Messa
         diagnostic = each.diagnostic
         if not has_reply(diagnostic):
             diagnostic = notice if has_reply(notice) else everyone if len(fields) == 1 or not diagnostic else diagnostic
+        elif len(fields) == 1:
+            diagnostic = fuller(diagnostic, notice or everyone)
         codes = find_codes(each.diagnostic)
         enhanced = codes.enhanced or each.status or None
         key = recipient.lower() or str(len(found))
@@ -131,18 +134,20 @@ def _from_fields(fields: list[Fields], *, text: str, parts: list[Part]) -> Messa
     return _report(max((r.kind for r in reports), key=_STRENGTH.__getitem__), reports)
 
 
-def _from_notice(message: Message, *, kind: Kind, text: str, parts: list[Part]) -> MessageReport:
-    said = read_notice(text)
+def _from_notice(message: Message, *, kind: Kind, lines: list[str], parts: list[Part]) -> MessageReport:
+    said = read_notice(lines)
     failed = addresses(header(message, "X-Failed-Recipients"))
-    everyone = said[0].text if said and said[0].recipient is None else refusal(own_lines(text))
+    everyone = said[0].text if said and said[0].recipient is None else refusal(lines)
     by_address = {each.recipient.lower(): each for each in said if each.recipient}
     if failed:
         chosen = [by_address.get(one.lower(), Said(one, everyone)) for one in failed]
     else:
         chosen = _likely(list(by_address.values()), message=message, parts=parts)
     if not chosen:
-        recipient = _second_opinion(message) or _mentioned(text, message=message) or _addressed(parts)
+        recipient = _second_opinion(message) or _mentioned(lines, message=message) or _addressed(parts)
         chosen = [Said(recipient, everyone)]
+    if len(chosen) == 1:
+        chosen = [Said(chosen[0].recipient, fuller(chosen[0].text, everyone))]
     return _report(
         kind,
         [_recipient(each.recipient, each.text if has_reply(each.text) else everyone, kind=kind) for each in chosen],
@@ -172,9 +177,9 @@ def _second_opinion(message: Message) -> str | None:
     return found[0].decode("ascii", "replace") if found else None
 
 
-def _mentioned(text: str, *, message: Message) -> str | None:
+def _mentioned(lines: list[str], *, message: Message) -> str | None:
     others = {a.lower() for name in ("From", "To", "Reply-To", "Sender") for a in addresses(header(message, name))}
-    found = [a for a in addresses("\n".join(own_lines(text))) if a.lower() not in others]
+    found = [a for a in addresses("\n".join(lines)) if a.lower() not in others]
     return next((a for a in found if not a.lower().startswith(_ROLES)), None)
 
 
@@ -226,8 +231,8 @@ def header_address(message: Message, name: str) -> str | None:
     return next(iter(addresses(header(message, name))), None)
 
 
-def _first_lines(text: str) -> str:
-    return " ".join(" ".join(own_lines(text)).split())[:MAX_DIAGNOSTIC]
+def _first_lines(lines: list[str]) -> str:
+    return " ".join(" ".join(lines).split())[:MAX_DIAGNOSTIC]
 
 
 def _recipient(
