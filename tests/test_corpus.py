@@ -19,7 +19,7 @@ EXAMPLE = re.compile(
 )
 ROLE = re.compile(
     r"abuse|postmaster|delist|spam|staff|tosa|tobr|scomp|nemesys|block|help|support|admin|imceaex|mailer-daemon|no-?reply|"
-    r"^number$|unblock|removal|security|noc|hostmaster|rbl|^user|^your|^you$|contact|service"
+    r"^number$|unblock|removal|security|noc|hostmaster|rbl|^user|^your|^you$|contact|service|delivery|tech|info"
 )
 NEEDED = ["en", "zh-Hans", "ja", "ko", "ru", "de", "fr", "es", "pt-BR", "it", "pl", "nl", "tr", "cs", "vi", "ar"]
 

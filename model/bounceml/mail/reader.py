@@ -25,6 +25,8 @@ _HEADER = re.compile(
 _MAX_CONTROL_SHARE = 0.1
 _STRENGTH: dict[Kind, int] = {"bounce": 5, "delay": 4, "complaint": 3, "auto_reply": 2, "delivered": 1, "other": 0}
 _MAX_FORWARDS = 3
+# flufl.bounce tries dozens of patterns on every line; a message of a megabyte would take it seconds.
+_MAX_SCANNED_LINES = 5000
 _ROLES = ("postmaster@", "mailer-daemon@", "abuse@", "support@", "helpdesk@", "noreply@", "no-reply@")
 
 
@@ -144,7 +146,7 @@ def _from_notice(message: Message, *, kind: Kind, lines: list[str], parts: list[
     else:
         chosen = _likely(list(by_address.values()), message=message, parts=parts)
     if not chosen:
-        recipient = _second_opinion(message) or _mentioned(lines, message=message) or _addressed(parts)
+        recipient = _second_opinion(message, parts=parts) or _mentioned(lines, message=message) or _addressed(parts)
         chosen = [Said(recipient, everyone)]
     if len(chosen) == 1:
         chosen = [Said(chosen[0].recipient, fuller(chosen[0].text, everyone))]
@@ -163,8 +165,10 @@ def _likely(said: list[Said], *, message: Message, parts: list[Part]) -> list[Sa
     return named or [s for s in failed if s.recipient and not s.recipient.lower().startswith(_ROLES)] or failed
 
 
-def _second_opinion(message: Message) -> str | None:
+def _second_opinion(message: Message, *, parts: list[Part]) -> str | None:
     """Whom flufl.bounce, which Mailman relies on, finds to have failed."""
+    if sum(part.text.count("\n") for part in parts) > _MAX_SCANNED_LINES:
+        return None
     from flufl.bounce import all_failures
 
     # Its detectors fall over headers in raw bytes or without an address, log that, and raise: then it has no opinion.
