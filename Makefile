@@ -22,7 +22,7 @@ unit: .venv/tested
 
 # The shipped model, made again from the repository's own data.
 model: .venv/installed
-	$(BIN)/bounceml train -o model/bounceml/data/default.model
+	$(BIN)/bounceml train -o model/bounceml/data/default.model --card MODEL_CARD.md
 
 # Longer than belongs into `make test`.
 fuzz: .venv/tested

@@ -10,10 +10,12 @@ from bounceml.modelfile import default_model, open_model
 from bounceml.rules import builtin_rules
 from bounceml.taxonomy import load_taxonomy
 from bounceml_datasets.corpus import corpus_hash, load_corpus
+from bounceml_training.card import model_card
 from bounceml_training.regression import fit
 from bounceml_training.settings import load_settings
 from bounceml_training.trainer import all_texts
 
+ROOT = Path(__file__).parents[1]
 ROWS = load_corpus(reasons=load_taxonomy().reasons)
 
 
@@ -59,6 +61,10 @@ def test_no_language_gets_one_constant_answer(shipped: Classifier) -> None:
         texts = [row.text for row in rows[:: max(1, len(rows) // 40)]]
         answers = {verdict.reason or verdict.kind for verdict in shipped.classify_many(texts)}
         assert len(answers) >= 10, lang
+
+
+def test_model_card_is_the_shipped_models(shipped: Classifier) -> None:
+    assert (ROOT / "MODEL_CARD.md").read_text("utf-8") == model_card(shipped.model.header)
 
 
 def test_default_model_path_is_a_file() -> None:

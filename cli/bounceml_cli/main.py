@@ -108,12 +108,13 @@ def train(
     base: Annotated[
         Base, typer.Option("--base", help="builtin: add --data to bounceml's own rows; none: train on --data alone.")
     ] = Base.builtin,
+    card: Annotated[Path | None, typer.Option("--card", help="Model card to write beside it, as Markdown.")] = None,
     config: Config = None,
 ) -> None:
     """Train a model on labelled texts and write it as one file that holds no code."""
     from bounceml_cli.train import run
 
-    raise typer.Exit(run(output=output, data=data or [], with_builtin=base is Base.builtin, config=config))
+    raise typer.Exit(run(output=output, data=data or [], with_builtin=base is Base.builtin, card=card, config=config))
 
 
 @app.command()

@@ -9,10 +9,11 @@ from bounceml.rules import builtin_rules
 from bounceml_cli.exits import Exit
 from bounceml_cli.progress import progress
 from bounceml_datasets.corpus import builtin_files, load_corpus
+from bounceml_training.card import model_card
 from bounceml_training.trainer import train
 
 
-def run(*, output: Path, data: Sequence[Path], with_builtin: bool, config: Path | None) -> Exit:
+def run(*, output: Path, data: Sequence[Path], with_builtin: bool, card: Path | None, config: Path | None) -> Exit:
     """Train on the built-in rows, on files, or on both, write the model, and print its scores."""
     if not with_builtin and not data:
         raise CorpusError("nothing to train on: --base none needs --data FILE")
@@ -22,8 +23,10 @@ def run(*, output: Path, data: Sequence[Path], with_builtin: bool, config: Path 
         trained = train(rows, rules=builtin_rules(), progress=tell)
     try:
         trained.write(output)
+        if card is not None:
+            card.write_text(model_card(trained.header), "utf-8")
     except OSError as error:
-        raise CorpusError(f"{output}: can't write the model: {error.strerror or error}") from error
+        raise CorpusError(f"{error.filename or output}: can't write: {error.strerror or error}") from error
     print(f"{output}: {len(rows)} texts, {len(trained.header['classes'])} classes, version {trained.header['version']}")
     for name, scores in trained.scores.items():
         print(
