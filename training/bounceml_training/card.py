@@ -12,8 +12,8 @@ _LIMITS = """\
 - Its texts were written, not collected: how often a reason or language stands there says nothing about real traffic.
 - Words in a language that the corpus lacks get a low confidence or `unknown`; languages with few rows are read worse.
 - A server's wording can be untrue ("user unknown" for a blocked sender); the model reads what is said.
-- Boundaries between neighbouring reasons (`policy` and `sender_reputation`, `server_error` and `network`) are where careful
-  people differ too; the datasheet says where they were drawn.
+- Boundaries between neighbouring reasons (`policy` and `sender_reputation`, `server_error` and `network`) are where
+  careful people differ too; the datasheet says where they were drawn.
 - Held-out figures below are on texts of our own corpus. Texts of others are harder: see the README for figures on real
   bounces, where the model is surer than it should be by several points.
 """
@@ -32,8 +32,9 @@ def model_card(header: Mapping[str, Any]) -> str:
         "Made by `make model`; not written by hand.\n",
         f"## What it is for\n\n{_PURPOSE}",
         "## What it is\n",
-        f"Multinomial logistic regression on TF-IDF of words, pairs of words and character n-grams: {header['n_features']} "
-        f"features, {len(header['classes'])} classes, temperature {header['calibration']['temperature']:.3f}, "
+        "Multinomial logistic regression on TF-IDF of words, pairs of words and character n-grams: "
+        f"{header['n_features']} features, {len(header['classes'])} classes, "
+        f"temperature {header['calibration']['temperature']:.3f}, "
         f"{len(header['rules'])} rules that vote where it is unsure. An address is given up from a probability of "
         f"{header['calibration']['suppress_from']:.3f} on. Made with {packages}.\n",
         "## Data\n",
@@ -47,9 +48,10 @@ def model_card(header: Mapping[str, Any]) -> str:
 
 def _figures(name: str, scores: Mapping[str, Any]) -> str:
     lines = [
-        f"On {scores['texts']} {_NAMES[name]}: accuracy {scores['accuracy']:.3f}, macro-F1 {scores['macro_f1']:.3f}, "
-        f"expected calibration error {scores['ece']:.3f}; at confidence 0.9 or more {scores['coverage_at_90']:.0%} of the "
-        f"texts, of which {scores['accuracy_at_90']:.1%} right.\n",
+        f"On {scores['texts']} {_NAMES[name]}: "
+        f"accuracy {scores['accuracy']:.3f}, macro-F1 {scores['macro_f1']:.3f}, "
+        f"expected calibration error {scores['ece']:.3f}; "
+        f"at confidence 0.9 or more {scores['coverage_at_90']:.0%} of the texts, of which {scores['accuracy_at_90']:.1%} right.\n",
         *_table("reason", scores["by_reason"]),
         "",
         *_table("language", scores["by_language"]),
