@@ -51,7 +51,8 @@ def _figures(name: str, scores: Mapping[str, Any]) -> str:
         f"On {scores['texts']} {_NAMES[name]}: "
         f"accuracy {scores['accuracy']:.3f}, macro-F1 {scores['macro_f1']:.3f}, "
         f"expected calibration error {scores['ece']:.3f}; "
-        f"at confidence 0.9 or more {scores['coverage_at_90']:.0%} of the texts, of which {scores['accuracy_at_90']:.1%} right.\n",
+        f"at confidence 0.9 or more {scores['coverage_at_90']:.0%} of the texts, "
+        f"of which {scores['accuracy_at_90']:.1%} right.\n",
         *_table("reason", scores["by_reason"]),
         "",
         *_table("language", scores["by_language"]),

@@ -18,6 +18,7 @@ _KINDS: dict[str, Kind] = {
 _MAX_RECIPIENTS = 1000
 _FIELD = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,60})[ \t]{0,5}:[ \t]{0,20}(.*)$")
 _STATUS = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?![\w.])")
+_REPLY_GOES_ON = re.compile(r"[45]\d\d[- ]")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 
 
@@ -30,6 +31,7 @@ class Fields:
     kind: Kind | None
     status: str
     diagnostic: str
+    comment: str
 
 
 def read_fields(text: str) -> list[Fields]:
@@ -51,6 +53,7 @@ def read_fields(text: str) -> list[Fields]:
                 kind=_KINDS.get(action) or _kind_of_status(status[1] if status else ""),
                 status=status[1] if status else "",
                 diagnostic=_diagnostic(block) or of_all,
+                comment=_comment(block.get("status", "")),
             )
         )
         if len(found) >= _MAX_RECIPIENTS:
@@ -82,12 +85,22 @@ def _diagnostic(block: dict[str, str]) -> str:
     return " ".join(repair(text).split())
 
 
+def _comment(status: str) -> str:
+    """What stands in brackets behind a status: `5.4.4 (Illegal host/domain name found)`."""
+    match = re.search(r"\((.{1,500})\)\s*$", status)
+    return " ".join(repair(match[1]).split()) if match else ""
+
+
 def _blocks(text: str) -> list[dict[str, str]]:
     """Groups of fields, separated by empty lines; folded lines are joined (RFC 5322, 2.2.3)."""
     blocks: list[dict[str, str]] = [{}]
     last = ""
-    for line in text.splitlines():
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
         if not line.strip():
+            # A reply of several lines, put there with the empty lines between them that a relay made.
+            if last == "diagnostic-code" and _REPLY_GOES_ON.match("".join(lines[number + 1 : number + 2])):
+                continue
             if blocks[-1]:
                 blocks.append({})
             last = ""

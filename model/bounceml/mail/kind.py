@@ -11,6 +11,7 @@ from bounceml.taxonomy import Kind
 
 # How much of a notice is looked at for words that tell its kind.
 _LOOKED_AT = 4000
+_BEGINNING = 600
 _SURE_BOUNCE = 3
 _LIKELY_BOUNCE = 2
 
@@ -32,18 +33,22 @@ def signs(message: Message, text: str) -> Signs:
     words = " ".join(fold(text[:_LOOKED_AT]).split())
     marks = markers()
     null_path = folded_header(message, "Return-Path") == "<>"
-    points = (
+    codes = find_codes(words)
+    headers = (
         2 * any(mark in subject for mark in marks.bounce_subjects)
-        + 2 * any(mark in sender for mark in marks.senders)
+        + 2 * (any(mark in sender for mark in marks.senders) and not _is_list(message, sender))
         + 3 * ("X-Failed-Recipients" in message)
         + 2 * (message.get_content_type() == "multipart/report")
-        + any(mark in words for mark in marks.evidence)
-        + (find_codes(words).smtp is not None)
         + null_path
     )
+    body = any(mark in words for mark in marks.evidence) + (codes.smtp is not None)
+    if not headers and codes.enhanced is None:
+        # Order 550 "could not be delivered": words alone don't make a bounce of what looks like ordinary mail.
+        body = min(body, 1)
+    certain = 3 * any(mark in words[:_BEGINNING] for mark in marks.certain)
     auto = folded_header(message, "Auto-Submitted")
     return Signs(
-        bounce=points,
+        bounce=headers + body + certain,
         auto_header=auto.startswith("auto-replied")
         or any(name in message for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Response-From"))
         or folded_header(message, "Precedence") in ("auto_reply", "auto-reply")
@@ -52,6 +57,11 @@ def signs(message: Message, text: str) -> Signs:
         delivered_subject=any(subject.startswith(mark) or mark in subject for mark in marks.delivered_subjects),
         delay=any(mark in subject for mark in marks.delay) or any(mark in words for mark in marks.delay),
     )
+
+
+def _is_list(message: Message, sender: str) -> bool:
+    """Whether a list's manager writes, whose address ends in -bounces for all that it sends."""
+    return "-bounces" in sender and any(name in message for name in ("List-Id", "X-Mailman-Version", "Precedence"))
 
 
 def is_complaint(message: Message, text: str) -> bool:

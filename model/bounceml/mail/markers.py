@@ -15,10 +15,17 @@ class Markers:
 
     original: tuple[str, ...]
     reply: re.Pattern[str]
+    headings: frozenset[str]
+    long_headings: tuple[str, ...]
+    endings: tuple[str, ...]
+    courtesies: tuple[str, ...]
+    causes: tuple[str, ...]
+    vague: tuple[str, ...]
     auto_reply_subjects: tuple[str, ...]
     bounce_subjects: tuple[str, ...]
     delivered_subjects: tuple[str, ...]
     senders: tuple[str, ...]
+    certain: tuple[str, ...]
     evidence: tuple[str, ...]
     delay: tuple[str, ...]
     complaint: tuple[str, ...]
@@ -33,10 +40,17 @@ def markers() -> Markers:
     return Markers(
         original=tuple(table["original"]),
         reply=re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)"),
+        headings=frozenset(table["headings"]),
+        long_headings=tuple(mark for mark in table["headings"] if " " in mark or not mark.isascii()),
+        endings=tuple(table["endings"]),
+        courtesies=tuple(table["courtesies"]),
+        causes=tuple(table["causes"]),
+        vague=tuple(table["vague"]),
         auto_reply_subjects=tuple(table["subjects"]["auto_reply"]),
         bounce_subjects=tuple(table["subjects"]["bounce"]),
         delivered_subjects=tuple(table["subjects"]["delivered"]),
         senders=tuple(table["senders"]),
+        certain=tuple(table["certain"]),
         evidence=tuple(table["evidence"]),
         delay=tuple(table["delay"]),
         complaint=tuple(table["complaint"]),

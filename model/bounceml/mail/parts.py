@@ -73,6 +73,11 @@ def enclosed(message: Message) -> list[Message]:
     return found
 
 
+def is_report(message: Message) -> bool:
+    """Whether a message holds a delivery report by the standard (RFC 3464)."""
+    return any(part.get_content_type().endswith("delivery-status") for part in _children(message))
+
+
 def as_text(html: str) -> str:
     """The text of an HTML page, a line for each paragraph."""
     return repair(_ANY_TAG.sub("", _TAG.sub("\n", _seen(html))).replace("&nbsp;", " "))
@@ -104,7 +109,8 @@ def _children(message: Message) -> list[Message]:
 
 
 def _walk(message: Message, *, original: bool) -> Iterator[Part]:
-    media_type = message.get_content_type()
+    # A parameter without its semicolon is no part of the type.
+    media_type = message.get_content_type().split()[0]
     if media_type in ("message/delivery-status", "message/global-delivery-status", "message/feedback-report",
                       "message/disposition-notification", "message/global-disposition-notification"):  # fmt: skip
         yield Part(media_type, message, _report_text(message), original)
@@ -123,10 +129,18 @@ def _walk(message: Message, *, original: bool) -> Iterator[Part]:
             plain = [child for child in children if child.get_content_type() == "text/plain"]
             children = [child for child in plain if _text(child).strip()] or children
         for child in children:
-            yield from _walk(child, original=original)
+            if _is_message(child):
+                yield Part("message/rfc822", child, "", True)
+            else:
+                yield from _walk(child, original=original)
     elif message.get_content_maintype() == "text" or media_type == "application/octet-stream":
         text = _text(message)
         yield Part(media_type, message, as_text(text) if media_type == "text/html" else text, original)
+
+
+def _is_message(part: Message) -> bool:
+    """Whether a part's headers are those of a whole message, put there without being declared as one."""
+    return "From" in part and any(name in part for name in ("Received", "Message-ID", "Date", "Subject"))
 
 
 def _has_parts(message: Message) -> bool:

@@ -9,8 +9,9 @@ from bounceml.decode import decode, repair
 from bounceml.errors import MessageError
 from bounceml.mail.dsn import Fields, read_fields
 from bounceml.mail.kind import is_complaint, kind_of, signs
-from bounceml.mail.notice import MAX_DIAGNOSTIC, Said, addresses, fuller, has_reply, own_lines, read_notice, refusal
-from bounceml.mail.parts import MAX_BYTES, Part, enclosed, header, leaves, parse
+from bounceml.mail.notice import Said, addresses, own_lines, read_notice
+from bounceml.mail.parts import MAX_BYTES, Part, enclosed, header, is_report, leaves, parse
+from bounceml.mail.refusal import MAX_DIAGNOSTIC, Refusal, Worth, best_diagnostic, find_refusal, fuller
 from bounceml.mail.report import MessageReport, RecipientReport
 from bounceml.mail.sns import read_event
 from bounceml.taxonomy import Kind
@@ -28,6 +29,8 @@ _MAX_FORWARDS = 3
 # flufl.bounce tries dozens of patterns on every line; a message of a megabyte would take it seconds.
 _MAX_SCANNED_LINES = 5000
 _ROLES = ("postmaster@", "mailer-daemon@", "abuse@", "support@", "helpdesk@", "noreply@", "no-reply@")
+_LIST_ROLES = ("-owner", "-request", "-bounces", "-admin", "-help")
+_NOTHING_SAID = Refusal("", Worth.NOTHING)
 
 
 def read_message(data: bytes) -> MessageReport:
@@ -58,7 +61,8 @@ def _bare(data: bytes) -> MessageReport:
     if text.startswith("{") and (event := read_event(text)):
         return event
     named = addresses(text)
-    diagnostic = " ".join(text.split()) if text.count("\n") < 3 else refusal(own_lines(text))
+    lines = own_lines(text)
+    diagnostic = " ".join(text.split()) if text.count("\n") < 3 else find_refusal(lines).text or _first_lines(lines)
     return _report("bounce", [_recipient(named[0] if len(named) == 1 else None, diagnostic, kind="bounce")])
 
 
@@ -77,18 +81,21 @@ def _read(message: Message, *, depth: int) -> MessageReport:
     fields = [each for part in own if _has_fields(part) for each in read_fields(part.text)]
     if fields:
         return _from_fields(fields, lines=lines, parts=parts)
-    found = signs(message, "\n".join(lines))
-    kind = kind_of(found)
+    kind = kind_of(signs(message, "\n".join(lines)))
     if kind == "other" and is_complaint(message, text):
-        kind = "complaint"
-    if kind in ("other", "auto_reply") and depth < _MAX_FORWARDS:
+        return _report("complaint", [_recipient(_addressed(parts), _first_lines(lines), kind="complaint")])
+    if depth < _MAX_FORWARDS and (kind in ("other", "auto_reply") or not _names_a_refusal(lines)):
         for inner in enclosed(message):
             report = _read(inner, depth=depth + 1)
-            if report.kind in ("bounce", "delay"):
+            if report.kind in ("bounce", "delay") and (kind != "bounce" or is_report(inner)):
                 return report
     if kind in ("bounce", "delay"):
         return _from_notice(message, kind=kind, lines=lines, parts=parts)
     return _report(kind, [_recipient(header_address(message, "From"), _first_lines(lines), kind=kind)])
+
+
+def _names_a_refusal(lines: list[str]) -> bool:
+    return find_refusal(lines).worth > Worth.SENTENCES or bool(read_notice(lines))
 
 
 def _has_fields(part: Part) -> bool:
@@ -108,29 +115,24 @@ def _own_text(parts: list[Part]) -> str:
 
 
 def _from_fields(fields: list[Fields], *, lines: list[str], parts: list[Part]) -> MessageReport:
-    said = read_notice(lines)
-    by_address = {each.recipient.lower(): each.text for each in said if each.recipient}
-    everyone = refusal(lines)
+    said = {each.recipient.lower(): each.refusal for each in read_notice(lines)}
+    whole = find_refusal(lines)
     found: dict[str, RecipientReport] = {}
     for each in fields:
         kind = each.kind or "bounce"
         recipient = each.recipient or each.original_recipient
-        notice = by_address.get(recipient.lower()) or by_address.get(each.original_recipient.lower()) or ""
-        diagnostic = each.diagnostic
-        if not has_reply(diagnostic):
-            diagnostic = notice if has_reply(notice) else everyone if len(fields) == 1 or not diagnostic else diagnostic
-        elif len(fields) == 1:
-            diagnostic = fuller(diagnostic, notice or everyone)
+        notice = said.get(recipient.lower()) or said.get(each.original_recipient.lower()) or _NOTHING_SAID
+        if len(fields) == 1:
+            notice = fuller(notice, whole)
         codes = find_codes(each.diagnostic)
-        enhanced = codes.enhanced or each.status or None
         key = recipient.lower() or str(len(found))
         if key not in found or _STRENGTH[kind] > _STRENGTH[found[key].kind]:
             found[key] = _recipient(
                 recipient or _addressed(parts),
-                diagnostic or each.diagnostic,
+                each.diagnostic if kind == "delivered" and each.diagnostic else best_diagnostic(each, notice=notice),
                 kind=kind,
                 smtp=codes.smtp,
-                enhanced=enhanced,
+                enhanced=codes.enhanced or each.status or None,
             )
     reports = list(found.values())
     return _report(max((r.kind for r in reports), key=_STRENGTH.__getitem__), reports)
@@ -138,21 +140,34 @@ def _from_fields(fields: list[Fields], *, lines: list[str], parts: list[Part]) -
 
 def _from_notice(message: Message, *, kind: Kind, lines: list[str], parts: list[Part]) -> MessageReport:
     said = read_notice(lines)
-    failed = addresses(header(message, "X-Failed-Recipients"))
-    everyone = said[0].text if said and said[0].recipient is None else refusal(lines)
-    by_address = {each.recipient.lower(): each for each in said if each.recipient}
-    if failed:
-        chosen = [by_address.get(one.lower(), Said(one, everyone)) for one in failed]
+    whole = find_refusal(lines)
+    by_address = {each.recipient.lower(): each for each in said}
+    if failed := addresses(header(message, "X-Failed-Recipients")):
+        chosen = [by_address.get(one.lower(), Said(one, _NOTHING_SAID)) for one in failed]
     else:
-        chosen = _likely(list(by_address.values()), message=message, parts=parts)
+        chosen = _likely(said, message=message, parts=parts)
     if not chosen:
-        recipient = _second_opinion(message, parts=parts) or _mentioned(lines, message=message) or _addressed(parts)
-        chosen = [Said(recipient, everyone)]
-    if len(chosen) == 1:
-        chosen = [Said(chosen[0].recipient, fuller(chosen[0].text, everyone))]
+        named = (
+            _second_opinion(message, parts=parts)
+            or _mentioned(lines, message=message)
+            or _addressed(parts)
+            or _list(message)
+        )
+        return _report(kind, [_recipient(named, whole.text or _first_lines(lines), kind=kind)])
+    # A server's reply somewhere in a notice is about all recipients of whom it says nothing better.
+    best = max(each.refusal.worth for each in chosen)
     return _report(
         kind,
-        [_recipient(each.recipient, each.text if has_reply(each.text) else everyone, kind=kind) for each in chosen],
+        [
+            _recipient(
+                each.recipient,
+                (whole.text or _first_lines(lines))
+                if each.refusal.worth is Worth.NOTHING or best < whole.worth
+                else each.refusal.text,
+                kind=kind,
+            )
+            for each in chosen
+        ],
     )
 
 
@@ -160,9 +175,21 @@ def _likely(said: list[Said], *, message: Message, parts: list[Part]) -> list[Sa
     """Of the addresses that a notice names, those that can have failed: not its sender, its reader or a postmaster."""
     others = {a.lower() for name in ("From", "To", "Reply-To", "Sender") for a in addresses(header(message, name))}
     original = {a.lower() for a in _original_addresses(parts)}
-    failed = [s for s in said if s.recipient and s.recipient.lower() not in others]
-    named = [s for s in failed if s.recipient and s.recipient.lower() in original]
-    return named or [s for s in failed if s.recipient and not s.recipient.lower().startswith(_ROLES)] or failed
+    failed = [s for s in said if s.recipient.lower() not in others and not _is_role(s.recipient)]
+    return [s for s in failed if s.recipient.lower() in original] or failed
+
+
+def _is_role(address: str) -> bool:
+    local = address.lower().partition("@")[0]
+    return f"{local}@" in _ROLES or local.endswith(_LIST_ROLES) or local.startswith("owner-")
+
+
+def _list(message: Message) -> str | None:
+    """The list whose manager wrote, which is where the message was sent to."""
+    sender = header_address(message, "From") or ""
+    local, _, domain = sender.partition("@")
+    name = next((local.removesuffix(role) for role in _LIST_ROLES if local.lower().endswith(role)), "")
+    return f"{name}@{domain}" if name and domain else None
 
 
 def _second_opinion(message: Message, *, parts: list[Part]) -> str | None:
@@ -184,7 +211,7 @@ def _second_opinion(message: Message, *, parts: list[Part]) -> str | None:
 def _mentioned(lines: list[str], *, message: Message) -> str | None:
     others = {a.lower() for name in ("From", "To", "Reply-To", "Sender") for a in addresses(header(message, name))}
     found = [a for a in addresses("\n".join(lines)) if a.lower() not in others]
-    return next((a for a in found if not a.lower().startswith(_ROLES)), None)
+    return next((a for a in found if not _is_role(a)), None)
 
 
 def _original_addresses(parts: list[Part]) -> list[str]:
@@ -192,7 +219,7 @@ def _original_addresses(parts: list[Part]) -> list[str]:
     found: list[str] = []
     for part in parts:
         if part.original:
-            names = ("X-Original-To", "Delivered-To", "Envelope-To", "To", "Cc")
+            names = ("X-Original-To", "X-HmXmrOriginalRecipient", "Delivered-To", "Envelope-To", "To", "Cc")
             found += [a for name in names for a in addresses(header(part.headers, name))]
             found += [
                 a
