@@ -12,7 +12,7 @@ from functools import lru_cache
 from bounceml.masking import DENSE, is_word
 
 # Words of an alphabet are cut with their borders; runs without spaces, and Korean syllables, in shorter pieces.
-_LETTER_GRAMS = (3, 4, 5)
+_LETTER_GRAMS = (3, 4)
 _DENSE_GRAMS = (1, 2, 3)
 _DENSE = re.compile(f"[{DENSE}\uac00-\ud7a3]")
 _PAIR = 0x9E3779B97F4A7C15
@@ -45,7 +45,7 @@ def character_grams(token: str) -> list[str]:
     """Character n-grams of a token.
 
     >>> character_grams("full")
-    [' fu', 'ful', 'ull', 'll ', ' ful', 'full', 'ull ', ' full', 'full ']
+    [' fu', 'ful', 'ull', 'll ', ' ful', 'full', 'ull ']
     >>> character_grams("已满")
     ['已', '满', '已满']
     """
