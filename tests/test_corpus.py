@@ -9,6 +9,7 @@ import pytest
 from bounceml.errors import CorpusError
 from bounceml.masking import template
 from bounceml.taxonomy import load_taxonomy
+from bounceml_datasets.__main__ import main as print_figures
 from bounceml_datasets.corpus import builtin_files, corpus_hash, load_corpus
 
 REASONS = load_taxonomy().reasons
@@ -94,3 +95,9 @@ def test_csv_without_its_columns_is_refused(tmp_path: Path) -> None:
     path.write_text("a,b\n1,2\n")
     with pytest.raises(CorpusError, match="text and reason"):
         load_corpus([path], reasons=REASONS)
+
+
+def test_datasheet_has_these_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    print_figures()
+    datasheet = (Path(__file__).parents[1] / "datasets" / "README.md").read_text("utf-8")
+    assert datasheet.endswith(capsys.readouterr().out.strip() + "\n")
