@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(help="Work on your own rules.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+data_app = typer.Typer(help="Work on labelled data.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
 
 
 class Base(StrEnum):
@@ -129,6 +131,27 @@ def export(
     from bounceml_cli.export import run
 
     raise typer.Exit(run(output=output, model=model))
+
+
+@data_app.command("check")
+def check_data(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE…", help="Labelled rows, .csv or .jsonl; bounceml's own if none is given."),
+    ] = None,
+    doubts: Annotated[
+        bool, typer.Option("--doubts", help="Also look for wrong labels with cleanlab; takes a minute.")
+    ] = False,
+    show: Annotated[int, typer.Option("--show", min=0, help="How many doubtful rows to list.")] = 20,
+    datasheet: Annotated[
+        Path | None, typer.Option("--datasheet", help="Markdown file to write the figures into, between its marks.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Find repeated, contradictory and doubtful rows in labelled data, and print its figures."""
+    from bounceml_cli.data import run
+
+    raise typer.Exit(run(files or [], doubts=doubts, show=show, datasheet=datasheet, config=config))
 
 
 @rules_app.command()

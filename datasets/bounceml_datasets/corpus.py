@@ -27,7 +27,8 @@ class Row:
 
     `reason` is None where `kind` says that the text is no bounce. `lang` is a BCP 47 tag, `source` the provider, server
     or filter that answers so, `topic` a narrower subject than the reason where a boundary was drawn. `part` names the
-    file that it stands in: files were written independently of each other, so texts of one are alike in style.
+    file that it stands in, without its ending, and `line` the line there: files were written independently of each other,
+    so texts of one are alike in style.
     """
 
     text: str
@@ -37,16 +38,22 @@ class Row:
     source: str = "generic"
     topic: str | None = None
     part: str = ""
+    line: int = 0
 
     @property
     def label(self) -> str:
         """Class that the model learns: the reason, or `kind:` and the kind of what is no bounce."""
         return self.reason or f"{KIND_PREFIX}{self.kind}"
 
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits by which files beside the corpus name the row's text."""
+        return hashlib.sha256(self.text.encode("utf-8")).hexdigest()[:12]
+
     def to_json(self) -> str:
         """The row as a line of a corpus file, without fields that say nothing."""
         fields = {k: v for k, v in asdict(self).items() if v is not None and (k, v) != ("kind", "bounce")}
-        del fields["part"]
+        del fields["part"], fields["line"]
         return json.dumps(fields, ensure_ascii=False)
 
 
@@ -86,7 +93,7 @@ def _rows(file: Path, *, reasons: Collection[str]) -> Iterator[Row]:
         raise CorpusError(f"{file}: not UTF-8: save the file as UTF-8 (in Excel: CSV UTF-8)") from error
     entries = _csv_entries(content, file=file) if file.suffix.lower() == ".csv" else _json_entries(content, file=file)
     for line, entry in entries:
-        yield replace(_row(entry, where=f"{file}:{line}", reasons=reasons), part=file.stem)
+        yield replace(_row(entry, where=f"{file}:{line}", reasons=reasons), part=file.stem, line=line)
 
 
 def _json_entries(content: str, *, file: Path) -> Iterator[tuple[int, dict[str, object]]]:

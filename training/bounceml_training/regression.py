@@ -1,9 +1,14 @@
-"""The multinomial logistic regression, on one part of the texts or on all of them."""
+"""The logistic regression, on one part of the texts or on all of them.
+
+Each class is fitted against all others: on parts and languages that were left out whole this was right one time in a
+hundred more often than one multinomial fit, and it takes half the time (`training/README.md`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
@@ -47,10 +52,25 @@ def fit(sample: Sample, *, settings: Settings) -> Fitted:
         min_document_frequency=settings.min_document_frequency,
         max_features=settings.max_features,
     )
-    matrix: csr_array = vectorize(sample.grams, vocabulary=vocabulary)
-    regression = LogisticRegression(C=settings.C, max_iter=settings.max_iterations, tol=1e-3)
-    regression.fit(matrix, sample.labels, sample_weight=sample.weights)
-    coefficients, bias = regression.coef_, regression.intercept_
-    if len(regression.classes_) == 2:  # scikit-learn keeps one row for two classes
-        coefficients, bias = np.vstack([-coefficients, coefficients]) / 2, np.concatenate([-bias, bias]) / 2
-    return Fitted(vocabulary, tuple(regression.classes_), coefficients.astype(np.float32), bias)
+    matrix = vectorize(sample.grams, vocabulary=vocabulary)
+    labels = np.array(sample.labels)
+    classes = tuple(sorted(set(sample.labels)))
+    if len(classes) < 2:
+        raise ValueError(f"all texts are {classes}: nothing to tell apart")
+    machines = Parallel(n_jobs=-1, prefer="threads")(
+        delayed(_fit_one)(matrix, labels == name, weights=sample.weights, settings=settings) for name in classes
+    )
+    return Fitted(
+        vocabulary,
+        classes,
+        np.vstack([each.coef_ for each in machines]).astype(np.float32),
+        np.concatenate([each.intercept_ for each in machines]),
+    )
+
+
+def _fit_one(matrix: csr_array, members: np.ndarray, *, weights: np.ndarray, settings: Settings) -> LogisticRegression:
+    """One class against all others, by dual coordinate descent (Yu, Huang and Lin 2011)."""
+    regression = LogisticRegression(
+        C=settings.C, solver="liblinear", dual=True, tol=settings.tolerance, random_state=settings.seed
+    )
+    return regression.fit(matrix, members, sample_weight=weights)

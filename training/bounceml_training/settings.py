@@ -14,7 +14,7 @@ class Settings:
     min_document_frequency: int
     max_features: int
     C: float
-    max_iterations: int
+    tolerance: float
     grouped_folds: int
     family_folds: int
     similarity: float
@@ -37,7 +37,7 @@ def load_settings() -> Settings:
         min_document_frequency=data["features"]["min_document_frequency"],
         max_features=data["features"]["max_features"],
         C=data["regression"]["C"],
-        max_iterations=data["regression"]["max_iterations"],
+        tolerance=data["regression"]["tolerance"],
         grouped_folds=data["folds"]["grouped"],
         family_folds=data["folds"]["families"],
         similarity=data["folds"]["similarity"],
