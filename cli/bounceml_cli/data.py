@@ -15,9 +15,7 @@ from bounceml_datasets.second_look import agreement, load_looks
 _BEGIN, _END = "<!-- figures: made by `bounceml data check --datasheet` -->", "<!-- end of figures -->"
 
 
-def run(
-    files: Sequence[Path], *, doubts: bool, show: int, datasheet: Path | None, config: Path | None
-) -> Exit:
+def run(files: Sequence[Path], *, doubts: bool, show: int, datasheet: Path | None, config: Path | None) -> Exit:
     """Print the figures; every problem goes to standard error, and any makes the exit status 1."""
     reasons = load_config(config or find_config()).taxonomy.reasons
     rows = load_corpus(files or builtin_files(), reasons=reasons)

@@ -27,8 +27,8 @@ class Row:
 
     `reason` is None where `kind` says that the text is no bounce. `lang` is a BCP 47 tag, `source` the provider, server
     or filter that answers so, `topic` a narrower subject than the reason where a boundary was drawn. `part` names the
-    file that it stands in, without its ending, and `line` the line there: files were written independently of each other,
-    so texts of one are alike in style.
+    file that it stands in, without its ending, and `line` the line there: files were written independently of each
+    other, so texts of one are alike in style.
     """
 
     text: str

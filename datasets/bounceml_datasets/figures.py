@@ -27,9 +27,7 @@ def figures(rows: Sequence[Row], *, looks: Mapping[str, Agreement]) -> str:
     return "\n".join(lines)
 
 
-def _languages(
-    rows: Sequence[Row], *, languages: Counter[str], looks: Mapping[str, Agreement]
-) -> Iterator[str]:
+def _languages(rows: Sequence[Row], *, languages: Counter[str], looks: Mapping[str, Agreement]) -> Iterator[str]:
     reasons: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         if row.reason:

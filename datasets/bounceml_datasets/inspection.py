@@ -1,4 +1,4 @@
-"""What is wrong with labelled rows: texts that stand there twice, labels that contradict each other, wrong languages."""
+"""What is wrong with labelled rows: repeated texts, contradictory labels, wrong languages, and what is lacking."""
 
 import tomllib
 import unicodedata

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,9 +12,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from bounceml.calibration import Calibration, confidence_features
+from bounceml.codes import find_codes
+from bounceml.decode import repair
 from bounceml.opinion import Votes, count_votes, is_unsure, spread
-from bounceml.rules import Rule
+from bounceml.rules import Rule, RuleSet
 from bounceml.taxonomy import load_taxonomy
+from bounceml_datasets.corpus import Row
+from bounceml_training.held_out import HeldOut
+from bounceml_training.scores import Answer
 from bounceml_training.settings import Settings
 
 # One-sided 90 % of the normal distribution: a rule seen rarely counts for what it surely is.
@@ -31,6 +36,7 @@ class Answered:
     known: float
     label: str
     matching: tuple[Rule, ...]
+    lang: str = "und"
     weight: float = 1.0
 
 
@@ -58,6 +64,46 @@ class _GivenLogits(ClassifierMixin, BaseEstimator):
         return np.asarray(self.classes_[logits.argmax(axis=1)])
 
 
+def answer_rows(
+    parts: Mapping[str, HeldOut], *, rows: Sequence[Row], classes: Sequence[str], rules: RuleSet
+) -> dict[str, list[Answered]]:
+    """Held-out answers by the name of their folds, with the labels of the rows and the rules that match them.
+
+    Texts of unmet servers and languages count as much as unmet texts of those that we know.
+    """
+    matching = [tuple(rule for rule in _matching(row, rules=rules) if rule.reason in classes) for row in rows]
+    return {
+        name: [
+            Answered(
+                dict(zip(classes, map(float, logits), strict=True)),
+                float(known),
+                rows[i].label,
+                matching[i],
+                rows[i].lang,
+            )
+            for i, logits, known in zip(part.texts, part.logits, part.known, strict=True)
+        ]
+        for name, part in parts.items()
+    }
+
+
+def given_answers(
+    answered: Sequence[Answered], *, calibration: Calibration, precision: Mapping[str, Precision]
+) -> list[Answer]:
+    """What the calibrated model with its rules would have answered, beside the truth."""
+    found = []
+    for each in answered:
+        votes = vote(each, precision=precision, calibration=calibration)
+        confidence = calibration.confidence(features(each, votes=votes))
+        found.append(Answer(votes.best, each.label, confidence, each.lang))
+    return found
+
+
+def _matching(row: Row, *, rules: RuleSet) -> Iterator[Rule]:
+    text = repair(row.text)
+    return rules.matching(text, codes=find_codes(text))
+
+
 def calibrate(
     answered: Sequence[Answered], *, rules: Sequence[Rule], settings: Settings
 ) -> tuple[Calibration, dict[str, Precision]]:
@@ -82,7 +128,7 @@ def calibrate(
     return replace(sure, suppress_from=threshold), precision
 
 
-def vote(each: Answered, *, precision: dict[str, Precision], calibration: Calibration) -> Votes:
+def vote(each: Answered, *, precision: Mapping[str, Precision], calibration: Calibration) -> Votes:
     """The answer to a held-out text with the rules' votes, as the classifier counts them."""
     reasons: dict[str, float] = {}
     if is_unsure(each.logits, calibration=calibration):
@@ -142,7 +188,7 @@ def _precision(
     }
 
 
-def _loss(answered: Sequence[Answered], *, precision: dict[str, Precision], calibration: Calibration) -> float:
+def _loss(answered: Sequence[Answered], *, precision: Mapping[str, Precision], calibration: Calibration) -> float:
     """Weighted log-loss of the answers with the votes."""
     return sum(
         -each.weight
@@ -152,7 +198,7 @@ def _loss(answered: Sequence[Answered], *, precision: dict[str, Precision], cali
 
 
 def _fit_confidence(
-    answered: Sequence[Answered], *, precision: dict[str, Precision], calibration: Calibration
+    answered: Sequence[Answered], *, precision: Mapping[str, Precision], calibration: Calibration
 ) -> Calibration:
     votes = [vote(each, precision=precision, calibration=calibration) for each in answered]
     right = [v.best == each.label for each, v in zip(answered, votes, strict=True)]
@@ -169,7 +215,7 @@ def _fit_confidence(
 
 
 def _suppress_from(
-    answered: Sequence[Answered], *, precision: dict[str, Precision], calibration: Calibration, settings: Settings
+    answered: Sequence[Answered], *, precision: Mapping[str, Precision], calibration: Calibration, settings: Settings
 ) -> float:
     """The least probability from which on addresses are given up as precisely as the settings ask, 0–1."""
     dead = {name for name, reason in load_taxonomy().reasons.items() if reason.action == "suppress"}

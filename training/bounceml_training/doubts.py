@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
 from joblib import Parallel, delayed
 from scipy.special import softmax
 

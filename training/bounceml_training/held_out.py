@@ -1,14 +1,19 @@
 """How the model answers texts that it never saw: what calibration, precision and scores are measured on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from joblib import Parallel, delayed
 
-from bounceml_training.folds import Split
+from bounceml_training.folds import Split, family_folds, grouped_folds, template_groups
 from bounceml_training.regression import Sample, fit
 from bounceml_training.settings import Settings
+from bounceml_training.texts import Texts
 from bounceml_training.vectors import known_share
+
+# Called with what is being done and the share 0–1 of the work that is done.
+Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +46,27 @@ def joined(parts: Sequence[HeldOut]) -> HeldOut:
         np.concatenate([part.logits for part in parts]),
         np.concatenate([part.known for part in parts]),
     )
+
+
+def held_out(texts: Texts, *, classes: tuple[str, ...], settings: Settings, tell: Progress) -> dict[str, HeldOut]:
+    """Held-out answers by what was left out: groups of alike `templates`, and `families` where there are several.
+
+    Folds are worked on side by side on the machine's cores.
+    """
+    sample = texts.sample()
+    groups = template_groups(texts.rows, similarity=settings.similarity)
+    labels = [row.label for row in texts.rows]
+    splits = [
+        ("templates", split)
+        for split in grouped_folds(labels, groups=groups, n=settings.grouped_folds, seed=settings.seed)
+    ] + [("families", split) for split in family_folds(texts.rows, n=settings.family_folds)]
+    jobs = (
+        delayed(answer_fold)(sample, split=(texts.with_wrapped(train), test), classes=classes, settings=settings)
+        for _, (train, test) in splits
+    )
+    parts: dict[str, list[HeldOut]] = {"templates": [], "families": []}
+    done = Parallel(n_jobs=-1, return_as="generator", prefer="threads")(jobs)
+    for number, (part, (name, _)) in enumerate(zip(done, splits, strict=True), 1):
+        parts[name].append(part)
+        tell(f"held-out fold {number} of {len(splits)}", 0.15 + 0.6 * number / len(splits))
+    return {name: joined(each) for name, each in parts.items() if each}

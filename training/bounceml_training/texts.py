@@ -1,0 +1,44 @@
+"""Labelled rows as what a model is fitted on: n-grams of the texts, plain and as senders' servers wrap them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bounceml.decode import repair
+from bounceml_datasets.corpus import Row
+from bounceml_training.augmentation import wrapped
+from bounceml_training.regression import Sample
+from bounceml_training.settings import Settings, load_wrappers
+from bounceml_training.vectors import Grams, grams
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Rows with their n-grams, plain and as senders' servers wrap them (None where they don't)."""
+
+    rows: Sequence[Row]
+    plain: Sequence[Grams]
+    wrapped: Sequence[Grams | None]
+
+    def sample(self) -> Sample:
+        """All of them to fit on: plain texts first, in the order of the rows, then the wrapped ones."""
+        extra = [i for i, each in enumerate(self.wrapped) if each is not None]
+        grams_ = [*self.plain, *(each for each in self.wrapped if each is not None)]
+        labels = [row.label for row in self.rows]
+        return Sample(grams_, labels + [labels[i] for i in extra], np.ones(len(grams_)))
+
+    def with_wrapped(self, rows: np.ndarray) -> np.ndarray:
+        """Positions in the sample of these rows' texts, wrapped ones included."""
+        extra = [i for i, each in enumerate(self.wrapped) if each is not None]
+        at = {row: len(self.rows) + k for k, row in enumerate(extra)}
+        return np.concatenate([rows, np.array([at[i] for i in rows if i in at], dtype=int)]).astype(int)
+
+
+def read_texts(rows: Sequence[Row], *, settings: Settings, cut: Callable[[str], Grams] = grams) -> Texts:
+    """The texts of rows, in an order that doesn't depend on that of files and lines; `cut` makes n-grams of a text."""
+    rows = sorted(rows, key=lambda row: (row.lang, row.label, row.text))
+    spellings = wrapped(rows, wrappers=load_wrappers(), share=settings.wrapped_share, seed=settings.seed)
+    return Texts(
+        rows, [cut(repair(row.text)) for row in rows], [None if text is None else cut(text) for text in spellings]
+    )
