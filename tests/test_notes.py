@@ -1,6 +1,8 @@
 """When to come back, and which blocklist refused."""
 
 import json
+import tomllib
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,11 @@ def test_retry_after(text: str, seconds: int | None) -> None:
 def test_blocklist(text: str, name: str | None, kind: str | None) -> None:
     found = blocklist_in(text)
     assert (found and found.name, found and found.kind) == (name, kind)
+
+
+def test_every_blocklist_has_a_case() -> None:
+    table = tomllib.loads(resources.files("bounceml").joinpath("data/blocklists.toml").read_text("utf-8"))
+    assert {entry["name"] for entry in table["blocklist"]} == {name for _, name, _ in CASES["blocklist"] if name}
 
 
 @given(st.text(max_size=200))
