@@ -31,14 +31,14 @@ def test_rule_is_right_about_its_examples(rule: Rule) -> None:
     assert rule.examples
     assert rule.source
     assert rule.reason in load_taxonomy().reasons
-    assert list(failures(RuleSet((rule,)))) == []
+    assert list(failures(RuleSet((rule,), masked=True))) == []
 
 
 @pytest.mark.parametrize("rule", RULES.rules, ids=lambda rule: rule.id)
 def test_rule_takes_bounded_time_on_hostile_text(rule: Rule) -> None:
     started = time.process_time()
     for text in HOSTILE:
-        RuleSet((rule,)).first(text)
+        RuleSet((rule,), masked=True).first(text)
     assert time.process_time() - started < 2
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bounceml.calibration import Calibration
-from bounceml.codes import Codes, find_codes
+from bounceml.codes import Codes, codes_in
 from bounceml.config import Config, load_config
 from bounceml.decode import repair
 from bounceml.errors import ModelFileError
@@ -42,7 +42,7 @@ class Classifier:
         self.version: str = model.header["version"]
         try:
             self.calibration = Calibration.from_json(model.header["calibration"])
-            self.rules = RuleSet(tuple(rule_from_json(entry["rule"]) for entry in model.header["rules"]))
+            self.rules = RuleSet(tuple(rule_from_json(entry["rule"]) for entry in model.header["rules"]), masked=True)
             self._precision = {entry["rule"]["id"]: float(entry["precision"]) for entry in model.header["rules"]}
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(
@@ -67,9 +67,8 @@ class Classifier:
         """Verdicts on a message that was read, one for each recipient, in the order of the report."""
         return tuple(self._judge(recipient, file=file) for recipient in report.recipients)
 
-    def opinion(self, text: str, *, codes: Codes, bounce: bool = False) -> Opinion:
-        """What model and rules make of a repaired text; with `bounce` it is known to be one, and has a reason."""
-        found = tokens(text)
+    def opinion(self, found: list[str], *, codes: Codes, bounce: bool = False) -> Opinion:
+        """What model and rules make of a text's tokens; with `bounce` it is known to be one, and has a reason."""
         given = [code for code in (codes.smtp, codes.enhanced) if code and code not in found]
         scores = score(given + found, model=self.model)
         logits = {
@@ -79,7 +78,7 @@ class Classifier:
         }
         matching: tuple[Rule, ...] = ()
         if is_unsure(logits, calibration=self.calibration):
-            matching = tuple(self.rules.matching(text, codes=codes))
+            matching = tuple(self.rules.matching_line(" ".join(found), codes=codes))
         return form_opinion(
             scores, logits=logits, matching=matching, precision=self._precision, calibration=self.calibration
         )
@@ -91,8 +90,9 @@ class Classifier:
 
     def _verdict(self, text: str, *, given: Codes, kind: Kind | None = None) -> Verdict:
         text = repair(text[:_MAX_TEXT])
-        found = find_codes(text)
-        codes = Codes(given.smtp or found.smtp, given.enhanced or found.enhanced)
+        found = tokens(text)
+        said = codes_in(found)
+        codes = Codes(given.smtp or said.smtp, given.enhanced or said.enhanced)
         if kind not in (None, "bounce", "delay"):
             return self._no_bounce(kind, text=text, codes=codes, confidence=1.0, decided_by="message")
         if rule := self.config.rules.first(text, codes=codes):
@@ -100,11 +100,11 @@ class Classifier:
             n = len(rule.examples) + len(rule.counter_examples)
             opinion = Opinion(rule.reason, {rule.reason: (n + 1) / (n + 2)}, f"{USER_RULE}{rule.id}", (rule,), 1.0)
         else:
-            opinion = self.opinion(text, codes=codes, bounce=kind is not None)
+            opinion = self.opinion(found, codes=codes, bounce=kind is not None)
         if opinion.best.startswith(KIND_PREFIX):
-            said: Kind = opinion.best.removeprefix(KIND_PREFIX)  # type: ignore[assignment]  # classes are our kinds
+            no_bounce: Kind = opinion.best.removeprefix(KIND_PREFIX)  # type: ignore[assignment]  # classes are our kinds
             return self._no_bounce(
-                said, text=text, codes=codes, confidence=opinion.confidence, decided_by=opinion.decided_by
+                no_bounce, text=text, codes=codes, confidence=opinion.confidence, decided_by=opinion.decided_by
             )
         return self._bounce(opinion, text=text, codes=codes, kind=kind or "bounce")
 

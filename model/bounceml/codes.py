@@ -1,23 +1,17 @@
 """The SMTP reply code (RFC 5321, 4.2) and the enhanced status code (RFC 3463) in a text."""
 
 import re
+import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
-_ENHANCED = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?![\w]|\.\d)")
-# A three-digit number is a reply code where a reply begins: at the start, or behind what introduces a reply.
-_INTRODUCED = re.compile(
-    r"(?:^|[:;#(\[\"'<>=|]|\b(?:said|says|error|code|reply|response|returned|status|smtp|with|was|to))\s{0,3}"
-    r"([245]\d\d)(?=$|[\s\-#:,.;)\]\"'>])(?!\.\d|,\d)",
-    re.IGNORECASE,
-)
-# Elsewhere only the codes that servers really use count, and not as an amount ("500 messages").
-_ANYWHERE = re.compile(
-    r"(?<![\w.,:/-])(421|45[0-5]|47[0-2]|50[0-5]|51[0-3]|52[0-3]|53[0-5]|54[1-6]|55[0-9]|57[0-3])(?=$|[\s\-#:;)\]])"
-    r"(?!\s{0,2}(?:[kmg]i?b|bytes|messages?|recipients?|seconds?|minutes?|hours?|days?)\b)",
-    re.IGNORECASE,
-)
-# Codes stand near a reply's beginning; looking no further bounds the time on hostile input.
-_WINDOW = 2000
+from bounceml.masking import tokens
+
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+# Codes stand near a reply's beginning.
+_WINDOW = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +28,19 @@ class Codes:
         return code[0] if code else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    used: frozenset[str]
+    introducing: frozenset[str]
+    units: frozenset[str]
+
+
+@cache
+def _words() -> _Words:
+    table = tomllib.loads(resources.files("bounceml").joinpath("data/codes.toml").read_text("utf-8"))
+    return _Words(*(frozenset(table[name].split()) for name in ("used", "introducing", "units")))
+
+
 def find_codes(text: str) -> Codes:
     """Codes in `text`: the first of each kind that stands where a reply begins.
 
@@ -42,13 +49,25 @@ def find_codes(text: str) -> Codes:
     >>> find_codes("limit of 500 messages per hour exceeded")
     Codes(smtp=None, enhanced=None)
     """
-    window = text[:_WINDOW]
-    enhanced = _ENHANCED.search(window)
-    smtp = _introduced(window) or _ANYWHERE.search(window)
-    return Codes(smtp=smtp[1] if smtp else None, enhanced=enhanced[1] if enhanced else None)
+    return codes_in(tokens(text))
 
 
-def _introduced(text: str) -> re.Match[str] | None:
-    """The first refusal where a reply begins; a greeting or acceptance ("220 …") only where there is no refusal."""
-    found = list(_INTRODUCED.finditer(text))
-    return next((match for match in found if match[1][0] != "2"), found[0] if found else None)
+def codes_in(found: Sequence[str]) -> Codes:
+    """Codes among the tokens of a text, as `masking.tokens` gives them."""
+    window = found[:_WINDOW]
+    smtp = list(_reply_codes(window))
+    return Codes(
+        # A greeting or acceptance ("220 …") is the reply only where there is no refusal.
+        smtp=next((code for code in smtp if code[0] != "2"), smtp[0] if smtp else None),
+        enhanced=next((token for token in window if _ENHANCED.fullmatch(token)), None),
+    )
+
+
+def _reply_codes(found: Sequence[str]) -> Iterator[str]:
+    words = _words()
+    for at, token in enumerate(found):
+        if len(token) == 3 and token.isdigit():
+            after = found[at + 1] if at + 1 < len(found) else ""
+            begins = at == 0 or found[at - 1] in words.introducing or _ENHANCED.fullmatch(after)
+            if (begins or token in words.used) and after not in words.units:
+                yield token

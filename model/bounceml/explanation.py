@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from bounceml.classifier import Classifier
-from bounceml.codes import find_codes
+from bounceml.codes import codes_in
 from bounceml.decode import repair
 from bounceml.features import character_fingerprints, pair_fingerprint, word_fingerprint
 from bounceml.masking import tokens
@@ -33,9 +33,8 @@ class Explanation:
 
 def explain(classifier: Classifier, text: str) -> Explanation:
     """Explain the answer to a bare reply or diagnostic; the contributions and the bias add up to the logit."""
-    text = repair(text)
-    opinion = classifier.opinion(text, codes=find_codes(text))
-    found = tokens(text)
+    found = tokens(repair(text))
+    opinion = classifier.opinion(found, codes=codes_in(found))
     at = classifier.classes.index(opinion.best) if opinion.best in classifier.classes else None
     contributions = [] if at is None else _contributions(classifier, found, at=at)
     return Explanation(

@@ -2,17 +2,17 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import Any
 
 from bounceml.codes import Codes, find_codes
 from bounceml.errors import ConfigError
-from bounceml.masking import fold
+from bounceml.masking import fold, template
 
 FORMAT = 1
-# Rules look at the beginning of a text only, which bounds their time; reasons stand there.
+# Users' rules look at the beginning of a text only, which bounds their time; reasons stand there.
 MAX_TEXT = 4000
 _FIELDS = frozenset(
     {"id", "reason", "phrases", "pattern", "smtp", "enhanced", "source", "examples", "counter_examples", "note"}
@@ -27,7 +27,7 @@ _UNBOUNDED = re.compile(
 class Rule:
     """One rule: it matches when every condition that it has holds.
 
-    `phrases`: any stands in the folded text; `pattern`: a regular expression for the folded text; `smtp`, `enhanced`:
+    `phrases`: any stands in the line that the rules read; `pattern`: a regular expression for it; `smtp`, `enhanced`:
     the code is any of these (an enhanced code may leave out its class: "x.1.1" stands for 4.1.1 and 5.1.1).
     """
 
@@ -41,15 +41,15 @@ class Rule:
     examples: tuple[str, ...] = ()
     counter_examples: tuple[str, ...] = ()
 
-    def matches(self, folded: str, codes: Codes) -> bool:
-        """Whether the rule speaks for a text, given as `fold` and `find_codes` return it."""
+    def matches(self, line: str, codes: Codes) -> bool:
+        """Whether the rule speaks for a text, given as its rule set reads it, with its codes."""
         if self.smtp and codes.smtp not in self.smtp:
             return False
         if self.enhanced and not self._has_enhanced(codes.enhanced):
             return False
-        if self.phrases and not any(phrase in folded for phrase in self.phrases):
+        if self.phrases and not any(phrase in line for phrase in self.phrases):
             return False
-        return not self.pattern or re.search(self.pattern, folded) is not None
+        return not self.pattern or re.search(self.pattern, line) is not None
 
     def _has_enhanced(self, code: str | None) -> bool:
         return code is not None and (code in self.enhanced or f"x{code[1:]}" in self.enhanced)
@@ -57,19 +57,27 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules in order of priority."""
+    """Rules in order of priority.
+
+    The built-in ones read the masked template of a text, so that what differs from message to message can't change
+    their answer; a user's own read the folded text, with its addresses and hosts.
+    """
 
     rules: tuple[Rule, ...] = ()
+    masked: bool = False
+
+    def line(self, text: str) -> str:
+        """`text` as these rules read it."""
+        return template(text) if self.masked else folded_line(text)
 
     def matching(self, text: str, *, codes: Codes | None = None) -> Iterator[Rule]:
         """Rules that speak for `text`, first in the file first; codes are found in the text unless given."""
-        if not self.rules:
-            return
-        folded = folded_line(text)
-        known = codes or find_codes(text)
-        for rule in self.rules:
-            if rule.matches(folded, known):
-                yield rule
+        if self.rules:
+            yield from self.matching_line(self.line(text), codes=codes or find_codes(text))
+
+    def matching_line(self, line: str, *, codes: Codes) -> Iterator[Rule]:
+        """Rules that speak for a text that is ready for them (`line`), first in the file first."""
+        return (rule for rule in self.rules if rule.matches(line, codes))
 
     def first(self, text: str, *, codes: Codes | None = None) -> Rule | None:
         """The first rule that speaks for `text`, None where none does."""
@@ -95,11 +103,11 @@ def rule_from_json(entry: dict[str, Any]) -> Rule:
 def builtin_rules() -> RuleSet:
     """The rules that ship with bounceml, with their examples and sources."""
     text = resources.files("bounceml").joinpath("data/rules.toml").read_text("utf-8")
-    return parse_rules(tomllib.loads(text).get("rule", []), origin="rules.toml")
+    return parse_rules(tomllib.loads(text).get("rule", []), origin="rules.toml", masked=True)
 
 
-def parse_rules(entries: object, *, origin: str, reasons: Iterable[str] | None = None) -> RuleSet:
-    """Rules from the `[[rule]]` tables of a TOML file.
+def parse_rules(entries: object, *, origin: str, reasons: Iterable[str] | None = None, masked: bool = False) -> RuleSet:
+    """Rules from the `[[rule]]` tables of a TOML file; `masked` ones read templates.
 
     Raises ConfigError, naming `origin` and the rule, for missing or unknown fields, a reason that isn't in `reasons`
     (where given), an id used twice, or a pattern that is invalid or could take unbounded time.
@@ -109,13 +117,13 @@ def parse_rules(entries: object, *, origin: str, reasons: Iterable[str] | None =
     known = None if reasons is None else frozenset(reasons)
     rules: dict[str, Rule] = {}
     for number, entry in enumerate(entries, 1):
-        rule = _rule(entry, origin=f"{origin}: rule {number}")
+        rule = _rule(entry, origin=f"{origin}: rule {number}", normal=template if masked else fold)
         if rule.id in rules:
             raise ConfigError(f"{origin}: rule {rule.id!r} stands there twice: give one another id")
         if known is not None and rule.reason not in known:
             raise ConfigError(f"{origin}: rule {rule.id!r}: no such reason {rule.reason!r}; add it under [reasons]")
         rules[rule.id] = rule
-    return RuleSet(tuple(rules.values()))
+    return RuleSet(tuple(rules.values()), masked=masked)
 
 
 def failures(rule_set: RuleSet) -> Iterator[str]:
@@ -123,11 +131,11 @@ def failures(rule_set: RuleSet) -> Iterator[str]:
     for rule in rule_set.rules:
         for wanted, texts in ((True, rule.examples), (False, rule.counter_examples)):
             for text in texts:
-                if rule.matches(folded_line(text), find_codes(text)) is not wanted:
+                if rule.matches(rule_set.line(text), find_codes(text)) is not wanted:
                     yield f"rule {rule.id!r} {'misses its example' if wanted else 'hits its counter-example'}: {text}"
 
 
-def _rule(entry: object, *, origin: str) -> Rule:
+def _rule(entry: object, *, origin: str, normal: Callable[[str], str]) -> Rule:
     if not isinstance(entry, dict):
         raise ConfigError(f"{origin}: expected a table with id, reason and a condition")
     if unknown := set(entry) - _FIELDS:
@@ -145,10 +153,13 @@ def _rule(entry: object, *, origin: str) -> Rule:
     if not (texts["pattern"] or lists["phrases"] or lists["smtp"] or lists["enhanced"]):
         raise ConfigError(f"{origin}: needs a condition: phrases, pattern, smtp or enhanced")
     _check_pattern(texts["pattern"], origin=origin)
+    phrases = tuple(map(normal, lists["phrases"]))
+    if empty := [raw for raw, phrase in zip(lists["phrases"], phrases, strict=True) if not _says_something(phrase)]:
+        raise ConfigError(f"{origin}: the phrase {empty[0]!r} has no word that rules can look for")
     return Rule(
         id=texts["id"],
         reason=texts["reason"],
-        phrases=tuple(map(fold, lists["phrases"])),
+        phrases=phrases,
         pattern=texts["pattern"],
         smtp=lists["smtp"],
         enhanced=lists["enhanced"],
@@ -156,6 +167,10 @@ def _rule(entry: object, *, origin: str) -> Rule:
         examples=lists["examples"],
         counter_examples=lists["counter_examples"],
     )
+
+
+def _says_something(phrase: str) -> bool:
+    return any(not word.startswith("<") for word in phrase.split())
 
 
 def _texts(value: object, *, origin: str) -> tuple[str, ...]:

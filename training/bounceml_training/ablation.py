@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from bounceml.calibration import Calibration
 from bounceml.features import character_fingerprints, pair_fingerprint, word_fingerprint
@@ -91,18 +90,16 @@ def language_table(rows: Sequence[Row], *, settings: Settings) -> Iterator[str]:
     languages = np.array([row.lang for row in texts.rows])
     sample = texts.sample()
     names = sorted(set(languages) - {"en"})
-    parts = Parallel(n_jobs=-1, prefer="threads")(
-        delayed(answer_fold)(
+    parts = {
+        name: answer_fold(
             sample,
             split=(texts.with_wrapped(np.flatnonzero(languages != name)), np.flatnonzero(languages == name)),
             classes=classes,
             settings=settings,
         )
         for name in names
-    )
-    answered = answer_rows(
-        dict(zip(names, parts, strict=True)), rows=texts.rows, classes=classes, rules=builtin_rules()
-    )
+    }
+    answered = answer_rows(parts, rows=texts.rows, classes=classes, rules=builtin_rules())
     calibration, precision = shipped_calibration()
     answers = {
         name: given_answers(part, calibration=calibration, precision=precision) for name, part in answered.items()

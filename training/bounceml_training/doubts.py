@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from joblib import Parallel, delayed
 from scipy.special import softmax
 
 from bounceml.decode import repair
@@ -64,9 +63,6 @@ def _out_of_fold(
     labels = [row.label for row in rows]
     sample = Sample([grams(repair(row.text)) for row in rows], labels, np.ones(len(rows)))
     splits = grouped_folds(labels, groups=groups, n=settings.grouped_folds, seed=settings.seed)
-    parts = Parallel(n_jobs=-1, prefer="threads")(
-        delayed(answer_fold)(sample, split=split, classes=classes, settings=settings) for split in splits
-    )
-    answers = joined(parts)
+    answers = joined([answer_fold(sample, split=split, classes=classes, settings=settings) for split in splits])
     probabilities: np.ndarray = softmax(answers.logits, axis=1)[np.argsort(answers.texts)]
     return probabilities

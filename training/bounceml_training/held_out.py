@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from bounceml_training.folds import Split, family_folds, grouped_folds, template_groups
 from bounceml_training.regression import Sample, fit
@@ -49,10 +48,7 @@ def joined(parts: Sequence[HeldOut]) -> HeldOut:
 
 
 def held_out(texts: Texts, *, classes: tuple[str, ...], settings: Settings, tell: Progress) -> dict[str, HeldOut]:
-    """Held-out answers by what was left out: groups of alike `templates`, and `families` where there are several.
-
-    Folds are worked on side by side on the machine's cores.
-    """
+    """Held-out answers by what was left out: groups of alike `templates`, and `families` where there are several."""
     sample = texts.sample()
     groups = template_groups(texts.rows, similarity=settings.similarity)
     labels = [row.label for row in texts.rows]
@@ -60,13 +56,9 @@ def held_out(texts: Texts, *, classes: tuple[str, ...], settings: Settings, tell
         ("templates", split)
         for split in grouped_folds(labels, groups=groups, n=settings.grouped_folds, seed=settings.seed)
     ] + [("families", split) for split in family_folds(texts.rows, n=settings.family_folds)]
-    jobs = (
-        delayed(answer_fold)(sample, split=(texts.with_wrapped(train), test), classes=classes, settings=settings)
-        for _, (train, test) in splits
-    )
     parts: dict[str, list[HeldOut]] = {"templates": [], "families": []}
-    done = Parallel(n_jobs=-1, return_as="generator", prefer="threads")(jobs)
-    for number, (part, (name, _)) in enumerate(zip(done, splits, strict=True), 1):
-        parts[name].append(part)
+    for number, (name, (train, test)) in enumerate(splits, 1):
+        split = texts.with_wrapped(train), test
+        parts[name].append(answer_fold(sample, split=split, classes=classes, settings=settings))
         tell(f"held-out fold {number} of {len(splits)}", 0.15 + 0.6 * number / len(splits))
     return {name: joined(each) for name, each in parts.items() if each}

@@ -15,6 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from bounceml_training.settings import Settings
 from bounceml_training.vectors import Grams, Vocabulary, build_vocabulary, vectorize
 
+# With fewer texts than this, starting processes takes longer than the fit.
+_SMALL = 3000
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -57,7 +60,8 @@ def fit(sample: Sample, *, settings: Settings) -> Fitted:
     classes = tuple(sorted(set(sample.labels)))
     if len(classes) < 2:
         raise ValueError(f"all texts are {classes}: nothing to tell apart")
-    machines = Parallel(n_jobs=-1, prefer="threads")(
+    # Processes, not threads: liblinear keeps the state of its random numbers in one place for all threads.
+    machines = Parallel(n_jobs=-1 if matrix.shape[0] > _SMALL else 1)(
         delayed(_fit_one)(matrix, labels == name, weights=sample.weights, settings=settings) for name in classes
     )
     return Fitted(
