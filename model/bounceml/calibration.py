@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # Probabilities are kept this far from 0 and 1, so that their log-odds stay finite.
-_EDGE = 1e-6
+EDGE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def logistic(z: float) -> float:
 
 def log_odds(p: float) -> float:
     """Log-odds of a probability, finite at 0 and 1."""
-    p = min(max(p, _EDGE), 1 - _EDGE)
+    p = min(max(p, EDGE), 1 - EDGE)
     return math.log(p / (1 - p))
 
 
@@ -66,7 +66,7 @@ def confidence_features(probabilities: Sequence[float], *, known: float, agrees:
     unseen = 1 - known
     return [
         log_odds(first),
-        math.log(max(first, _EDGE)) - math.log(max(second, _EDGE)),
+        math.log(max(first, EDGE)) - math.log(max(second, EDGE)),
         unseen,
         unseen * log_odds(first),
         float(agrees),

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bounceml.calibration import Calibration
-from bounceml.codes import Codes, codes_in
+from bounceml.codes import Codes, codes_in, with_codes
 from bounceml.config import Config, load_config
 from bounceml.decode import repair
 from bounceml.errors import ModelFileError
 from bounceml.mail.report import MessageReport, RecipientReport
-from bounceml.masking import tokens
+from bounceml.masking import MAX_TEXT, tokens
 from bounceml.modelfile import ModelFile, default_model, open_model
 from bounceml.notes import blocklist_in, retry_after_in
 from bounceml.opinion import Opinion, form_opinion, is_unsure
@@ -23,8 +23,6 @@ from bounceml.verdict import Alternative, Verdict
 KIND_PREFIX = "kind:"
 UNKNOWN = "unknown"
 USER_RULE = "user_rule:"
-# A reason stands at the beginning; reading no further bounds the time for one text.
-_MAX_TEXT = 20_000
 _MAX_ALTERNATIVES = 3
 _MIN_ALTERNATIVE = 0.01
 # Verdicts kept by classify_many; some 100 MB at most.
@@ -43,7 +41,7 @@ class Classifier:
         try:
             self.calibration = Calibration.from_json(model.header["calibration"])
             self.rules = RuleSet(tuple(rule_from_json(entry["rule"]) for entry in model.header["rules"]), masked=True)
-            self._precision = {entry["rule"]["id"]: float(entry["precision"]) for entry in model.header["rules"]}
+            self.precision = {entry["rule"]["id"]: float(entry["precision"]) for entry in model.header["rules"]}
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(
                 f"the model file's calibration or rules can't be read ({error}): train again"
@@ -69,8 +67,7 @@ class Classifier:
 
     def opinion(self, found: list[str], *, codes: Codes, bounce: bool = False) -> Opinion:
         """What model and rules make of a text's tokens; with `bounce` it is known to be one, and has a reason."""
-        given = [code for code in (codes.smtp, codes.enhanced) if code and code not in found]
-        scores = score(given + found, model=self.model)
+        scores = score(found, model=self.model)
         logits = {
             name: z
             for name, z in zip(self.classes, scores.logits, strict=True)
@@ -80,7 +77,7 @@ class Classifier:
         if is_unsure(logits, calibration=self.calibration):
             matching = tuple(self.rules.matching_line(" ".join(found), codes=codes))
         return form_opinion(
-            scores, logits=logits, matching=matching, precision=self._precision, calibration=self.calibration
+            scores, logits=logits, matching=matching, precision=self.precision, calibration=self.calibration
         )
 
     def _judge(self, recipient: RecipientReport, *, file: str | None) -> Verdict:
@@ -89,24 +86,27 @@ class Classifier:
         return replace(verdict, recipient=recipient.recipient, file=file)
 
     def _verdict(self, text: str, *, given: Codes, kind: Kind | None = None) -> Verdict:
-        text = repair(text[:_MAX_TEXT])
-        found = tokens(text)
-        said = codes_in(found)
-        codes = Codes(given.smtp or said.smtp, given.enhanced or said.enhanced)
+        text = repair(text[:MAX_TEXT])
+        found = with_codes(tokens(text), given=given)
+        codes = codes_in(found)
         if kind not in (None, "bounce", "delay"):
             return self._no_bounce(kind, text=text, codes=codes, confidence=1.0, decided_by="message")
         if rule := self.config.rules.first(text, codes=codes):
-            # What a user's rule is worth is known from its examples only (rule of succession).
-            n = len(rule.examples) + len(rule.counter_examples)
-            opinion = Opinion(rule.reason, {rule.reason: (n + 1) / (n + 2)}, f"{USER_RULE}{rule.id}", (rule,), 1.0)
-        else:
-            opinion = self.opinion(found, codes=codes, bounce=kind is not None)
+            return self.by_user_rule(rule, text=text, codes=codes, kind=kind or "bounce")
+        opinion = self.opinion(found, codes=codes, bounce=kind is not None)
         if opinion.best.startswith(KIND_PREFIX):
             no_bounce: Kind = opinion.best.removeprefix(KIND_PREFIX)  # type: ignore[assignment]  # classes are our kinds
             return self._no_bounce(
                 no_bounce, text=text, codes=codes, confidence=opinion.confidence, decided_by=opinion.decided_by
             )
         return self._bounce(opinion, text=text, codes=codes, kind=kind or "bounce")
+
+    def by_user_rule(self, rule: Rule, *, text: str, codes: Codes, kind: Kind = "bounce") -> Verdict:
+        """The verdict of a user's rule on a text with these codes."""
+        # What it is worth is known from its examples only (rule of succession).
+        n = len(rule.examples) + len(rule.counter_examples)
+        opinion = Opinion(rule.reason, {rule.reason: (n + 1) / (n + 2)}, f"{USER_RULE}{rule.id}", (rule,), 1.0)
+        return self._bounce(opinion, text=text, codes=codes, kind=kind)
 
     def _no_bounce(self, kind: Kind, *, text: str, codes: Codes, confidence: float, decided_by: str) -> Verdict:
         return Verdict(

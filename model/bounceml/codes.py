@@ -10,8 +10,7 @@ from importlib import resources
 from bounceml.masking import tokens
 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
-# Codes stand near a reply's beginning.
-_WINDOW = 300
+_REPLY = re.compile(r"[245]\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +53,55 @@ def find_codes(text: str) -> Codes:
 
 def codes_in(found: Sequence[str]) -> Codes:
     """Codes among the tokens of a text, as `masking.tokens` gives them."""
-    window = found[:_WINDOW]
-    smtp = list(_reply_codes(window))
+    smtp = list(_reply_codes(found))
     return Codes(
         # A greeting or acceptance ("220 …") is the reply only where there is no refusal.
         smtp=next((code for code in smtp if code[0] != "2"), smtp[0] if smtp else None),
-        enhanced=next((token for token in window if _ENHANCED.fullmatch(token)), None),
+        enhanced=next((token for token in found if _ENHANCED.fullmatch(token)), None),
+    )
+
+
+def with_codes(found: list[str], *, given: Codes) -> list[str]:
+    """Tokens as if the codes that are known from elsewhere stood before the text, where it doesn't say the same.
+
+    What is no code ("n/a", "5.1.1 (bad)") is left out.
+    """
+    said = codes_in(found)
+    before = [
+        code
+        for code, known, form in ((given.smtp, said.smtp, _REPLY), (given.enhanced, said.enhanced, _ENHANCED))
+        if code and code != known and form.fullmatch(code)
+    ]
+    return before + found
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a token can be for the codes of a text: a code, or a word that says whether its neighbour is one."""
+
+    is_reply: bool
+    is_enhanced: bool
+    is_used: bool
+    introduces: bool
+    is_unit: bool
+
+
+def role_of(token: str) -> Role:
+    """The role of a token among codes."""
+    words = _words()
+    return Role(
+        is_reply=_REPLY.fullmatch(token) is not None,
+        is_enhanced=_ENHANCED.fullmatch(token) is not None,
+        is_used=token in words.used,
+        introduces=token in words.introducing,
+        is_unit=token in words.units,
     )
 
 
 def _reply_codes(found: Sequence[str]) -> Iterator[str]:
-    words = _words()
     for at, token in enumerate(found):
         if len(token) == 3 and token.isdigit():
-            after = found[at + 1] if at + 1 < len(found) else ""
-            begins = at == 0 or found[at - 1] in words.introducing or _ENHANCED.fullmatch(after)
-            if (begins or token in words.used) and after not in words.units:
+            role, after = role_of(token), role_of(found[at + 1]) if at + 1 < len(found) else None
+            begins = at == 0 or role_of(found[at - 1]).introduces or (after is not None and after.is_enhanced)
+            if (begins or role.is_used) and not (after is not None and after.is_unit):
                 yield token

@@ -40,6 +40,8 @@ _LATIN_HIGH = "".join(
 _LATIN_BYTE = {
     ord(c): bytes([b]) for b in range(0x80, 0x100) for c in [bytes([b]).decode("windows-1252", "ignore")] if c
 }
+# White space of ASCII, and what stands between: no charset makes a character from a byte of white space.
+_CHUNK = re.compile(r"[ \t-\r\x1c-\x1f]+|[^ \t-\r\x1c-\x1f]+")
 _LATIN_RUN = re.compile(f"[{re.escape(_LATIN_HIGH)}]{{2,}}")
 _ALIASES = {
     "gb2312": "gb18030",
@@ -147,8 +149,23 @@ def repair(text: str) -> str:
         text = decode(text.encode("latin-1", "replace"))
     if text.isascii():
         return text
-    text = _LATIN_RUN.sub(_utf8_run, text)
-    return next(_read_as_other(text), None) or _read_as_latin(text) or text
+    chunks = _CHUNK.findall(text)
+    wide = [chunk for chunk in chunks if not chunk.isascii()]
+    mended = dict(zip(wide, mend_chunks(wide), strict=True))
+    return "".join([mended.get(chunk, chunk) for chunk in chunks])
+
+
+def mend_chunks(chunks: list[str]) -> list[str]:
+    """The chunks of a text that aren't ASCII, in their order, with mojibake mended, one for one.
+
+    A text's other chunks have no say, so that texts that differ in addresses and ids only are mended alike.
+
+    >>> mend_chunks(["ÓÃ»§²»´æÔÚ"])
+    ['用户不存在']
+    """
+    text = _LATIN_RUN.sub(_utf8_run, " ".join(chunks))
+    mended = (next(_read_as_other(text), None) or _read_as_latin(text) or text).split(" ")
+    return mended if len(mended) == len(chunks) else chunks
 
 
 def _codec(charset: str | None) -> str | None:

@@ -10,9 +10,10 @@ import unicodedata
 from functools import cache, lru_cache
 from importlib import resources
 
-# Bounds on hostile input; real diagnostics stay far below.
+# Bounds on hostile input; real diagnostics stay far below. A reason stands at the beginning of a text.
+MAX_TEXT = 20_000
 MAX_TOKENS = 400
-_MAX_CHUNK = 300
+MAX_CHUNK = 300
 _MAX_WORD = 40
 
 _ADDRESS, _HOST, _IP, _URL, _ID, _NUMBER = "<addr>", "<host>", "<ip>", "<url>", "<id>", "<num>"
@@ -70,7 +71,7 @@ def tokens(text: str) -> list[str]:
     """
     found: list[str] = []
     for chunk in text.split():
-        for token in chunk_tokens(chunk[:_MAX_CHUNK]):
+        for token in chunk_tokens(chunk[:MAX_CHUNK]):
             if not (found and token == found[-1] and token in _SLOTS):
                 found.append(token)
         if len(found) >= MAX_TOKENS:
@@ -102,6 +103,12 @@ def fold(text: str) -> str:
 def is_word(token: str) -> bool:
     """Whether a token carries letters to look into, rather than being a slot or a code."""
     return token[0] != "<" and not token[0].isdigit() and not token[-1].isdigit()
+
+
+def host_words() -> dict[str, int]:
+    """What stands in `hosts.toml`: 1 for a top-level domain, 2 for a label that tells who speaks, 3 for both."""
+    top_level, speaking = _hosts()
+    return {word: (word in top_level) + 2 * (word in speaking) for word in sorted(top_level | speaking)}
 
 
 @lru_cache(maxsize=1 << 16)

@@ -1,5 +1,6 @@
 """What the model and the rules together make of one text."""
 
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from bounceml.calibration import Calibration, confidence_features, log_odds, softmax
@@ -65,6 +66,17 @@ def count_votes(logits: dict[str, float], *, reasons: dict[str, float], calibrat
     )
 
 
+def best_by_reason(
+    matching: Iterable[Rule], *, precision: Mapping[str, float], classes: Container[str]
+) -> dict[str, tuple[float, Rule]]:
+    """For each reason that rules name and the model knows, the highest precision 0–1 and the first rule that has it."""
+    best: dict[str, tuple[float, Rule]] = {}
+    for rule in matching:
+        if rule.reason in classes and precision[rule.id] > (best[rule.reason][0] if rule.reason in best else 0.0):
+            best[rule.reason] = precision[rule.id], rule
+    return best
+
+
 def form_opinion(
     scores: Scores,
     *,
@@ -74,11 +86,8 @@ def form_opinion(
     calibration: Calibration,
 ) -> Opinion:
     """Opinion from the model's `logits` by class and the `matching` rules; `precision` is by rule id, 0–1."""
-    reasons: dict[str, float] = {}
-    strongest: dict[str, Rule] = {}
-    for rule in matching:
-        if rule.reason in logits and precision[rule.id] > reasons.get(rule.reason, 0.0):
-            reasons[rule.reason], strongest[rule.reason] = precision[rule.id], rule
+    strongest = best_by_reason(matching, precision=precision, classes=logits)
+    reasons = {reason: value for reason, (value, _) in strongest.items()}
     votes = count_votes(logits, reasons=reasons, calibration=calibration)
     features = confidence_features(
         list(votes.probabilities.values()), known=scores.known, agrees=votes.agrees, differs=votes.differs
@@ -86,7 +95,7 @@ def form_opinion(
     return Opinion(
         best=votes.best,
         probabilities=spread(votes, confidence=calibration.confidence(features)),
-        decided_by="model" if votes.best == votes.model_best else f"rule:{strongest[votes.best].id}",
+        decided_by="model" if votes.best == votes.model_best else f"rule:{strongest[votes.best][1].id}",
         rules=matching,
         known=scores.known,
     )

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import Any
@@ -43,16 +43,18 @@ class Rule:
 
     def matches(self, line: str, codes: Codes) -> bool:
         """Whether the rule speaks for a text, given as its rule set reads it, with its codes."""
-        if self.smtp and codes.smtp not in self.smtp:
-            return False
-        if self.enhanced and not self._has_enhanced(codes.enhanced):
+        if not self.has_codes(codes):
             return False
         if self.phrases and not any(phrase in line for phrase in self.phrases):
             return False
         return not self.pattern or re.search(self.pattern, line) is not None
 
-    def _has_enhanced(self, code: str | None) -> bool:
-        return code is not None and (code in self.enhanced or f"x{code[1:]}" in self.enhanced)
+    def has_codes(self, codes: Codes) -> bool:
+        """Whether the codes of a text are among those that the rule names, where it names any."""
+        if self.smtp and codes.smtp not in self.smtp:
+            return False
+        code = codes.enhanced
+        return not self.enhanced or (code is not None and (code in self.enhanced or f"x{code[1:]}" in self.enhanced))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def parse_rules(entries: object, *, origin: str, reasons: Iterable[str] | None =
     known = None if reasons is None else frozenset(reasons)
     rules: dict[str, Rule] = {}
     for number, entry in enumerate(entries, 1):
-        rule = _rule(entry, origin=f"{origin}: rule {number}", normal=template if masked else fold)
+        rule = _rule(entry, origin=f"{origin}: rule {number}", masked=masked)
         if rule.id in rules:
             raise ConfigError(f"{origin}: rule {rule.id!r} stands there twice: give one another id")
         if known is not None and rule.reason not in known:
@@ -135,7 +137,7 @@ def failures(rule_set: RuleSet) -> Iterator[str]:
                     yield f"rule {rule.id!r} {'misses its example' if wanted else 'hits its counter-example'}: {text}"
 
 
-def _rule(entry: object, *, origin: str, normal: Callable[[str], str]) -> Rule:
+def _rule(entry: object, *, origin: str, masked: bool) -> Rule:
     if not isinstance(entry, dict):
         raise ConfigError(f"{origin}: expected a table with id, reason and a condition")
     if unknown := set(entry) - _FIELDS:
@@ -153,7 +155,9 @@ def _rule(entry: object, *, origin: str, normal: Callable[[str], str]) -> Rule:
     if not (texts["pattern"] or lists["phrases"] or lists["smtp"] or lists["enhanced"]):
         raise ConfigError(f"{origin}: needs a condition: phrases, pattern, smtp or enhanced")
     _check_pattern(texts["pattern"], origin=origin)
-    phrases = tuple(map(normal, lists["phrases"]))
+    if masked and " " in texts["pattern"]:
+        raise ConfigError(f"{origin}: a pattern for templates looks at one word: put several into phrases")
+    phrases = tuple(map(template if masked else fold, lists["phrases"]))
     if empty := [raw for raw, phrase in zip(lists["phrases"], phrases, strict=True) if not _says_something(phrase)]:
         raise ConfigError(f"{origin}: the phrase {empty[0]!r} has no word that rules can look for")
     return Rule(

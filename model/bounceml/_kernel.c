@@ -1,0 +1,617 @@
+/* Templates and logits of many texts: what `masking.tokens` and `scoring.score` do, for batches.
+
+   Texts are UTF-8. ASCII texts are masked here; texts with other characters are masked where their non-ASCII chunks,
+   taken together, were taught before (`bounceml_teach`), since mending and folding them is Python's. What neither
+   holds for is handed back. The tests hold both readings against each other.
+
+   All state lies in one `engine`, used by one thread at a time. Functions return -1 where memory ran out. */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_TOKENS 400
+#define MAX_CHUNK 300
+#define MAX_WORD 40
+#define MAX_TEXT 20000
+#define MAX_WORDS_OF_URL 12
+#define PAIR 0x9E3779B97F4A7C15ULL
+
+enum { ASK_WHOLE = -1, ASK_CHUNKS = -2 };
+
+/* ---- Growing arrays and hash tables ------------------------------------------------------------------------------ */
+
+typedef struct { uint8_t *at; size_t size, room; } bytes;
+
+static int reserve(bytes *b, size_t more) {
+    if (b->size + more <= b->room) return 1;
+    size_t room = b->room ? b->room : 4096;
+    while (room < b->size + more) room *= 2;
+    uint8_t *at = realloc(b->at, room);
+    if (!at) return 0;
+    b->at = at, b->room = room;
+    return 1;
+}
+
+static int append(bytes *b, const void *data, size_t size) {
+    if (!reserve(b, size)) return 0;
+    memcpy(b->at + b->size, data, size);
+    b->size += size;
+    return 1;
+}
+
+typedef struct { uint64_t a, b; } key;
+typedef struct { key key; int64_t value; } slot; /* value -1: empty */
+typedef struct { slot *slots; size_t used, mask; } table;
+
+static uint64_t mix(uint64_t a, uint64_t b) {
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* 128 bits over all bytes; seeded, so that nobody can write texts that collide. */
+static key hash(const uint8_t *data, size_t size, key seed) {
+    uint64_t a = seed.a ^ size, b = seed.b + size, word;
+    for (; size >= 8; data += 8, size -= 8) {
+        memcpy(&word, data, 8);
+        a = mix(a ^ word, 0xA0761D6478BD642FULL);
+        b = mix(b + word, 0xE7037ED1A0B428DBULL) ^ a;
+    }
+    word = 0;
+    memcpy(&word, data, size);
+    a = mix(a ^ word, 0x8EBC6AF09C88C6E3ULL);
+    b = mix(b + word, 0x589965CC75374CC3ULL) ^ a;
+    return (key){mix(a, b ^ seed.a), mix(b, a + seed.b) | 1};
+}
+
+static int table_make(table *t, size_t size) {
+    t->slots = malloc(size * sizeof(slot));
+    if (!t->slots) return 0;
+    for (size_t i = 0; i < size; i++) t->slots[i].value = -1;
+    t->used = 0, t->mask = size - 1;
+    return 1;
+}
+
+static slot *table_find(const table *t, key k) {
+    size_t at = k.a & t->mask;
+    while (t->slots[at].value >= 0 && (t->slots[at].key.a != k.a || t->slots[at].key.b != k.b)) at = (at + 1) & t->mask;
+    return &t->slots[at];
+}
+
+static int table_put(table *t, key k, int64_t value) {
+    if (t->used * 2 > t->mask) {
+        table larger;
+        if (!table_make(&larger, (t->mask + 1) * 2)) return 0;
+        for (size_t i = 0; i <= t->mask; i++)
+            if (t->slots[i].value >= 0) *table_find(&larger, t->slots[i].key) = t->slots[i];
+        larger.used = t->used;
+        free(t->slots);
+        *t = larger;
+    }
+    slot *s = table_find(t, k);
+    if (s->value < 0) t->used++;
+    *s = (slot){k, value};
+    return 1;
+}
+
+/* ---- The engine ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    key seed;
+    table hosts;      /* words of `hosts.toml`; value 1: top-level domain, 2: speaking label, 3: both */
+    table tokens;     /* token -> its number */
+    table templates;  /* token numbers -> number of the template */
+    table chunks;     /* non-ASCII chunks of a text -> where in `taught` their tokens stand */
+    bytes taught;     /* for each: number of chunks, then size and text of each chunk's tokens */
+    bytes token_text; /* tokens, each with a line break, in the order of their numbers */
+    bytes ids;        /* int32: token numbers of templates, one after another */
+    bytes ends;       /* int64: where in `ids` each template ends */
+    int64_t token_count, template_count;
+    int32_t row[MAX_TOKENS];
+    int row_size, last_slot;
+    const uint8_t *known;  /* tokens of the chunks at hand, or NULL */
+} engine;
+
+static const char *const SLOTS[] = {"<addr>", "<host>", "<ip>", "<url>", "<id>", "<num>"};
+enum { ADDR = 1, HOST, IP, URL, ID, NUM };
+
+static int64_t token_number(engine *e, const uint8_t *text, size_t size) {
+    key k = hash(text, size, e->seed);
+    slot *s = table_find(&e->tokens, k);
+    if (s->value >= 0) return s->value;
+    if (!append(&e->token_text, text, size) || !append(&e->token_text, "\n", 1)) return -1;
+    return table_put(&e->tokens, k, e->token_count) ? e->token_count++ : -1;
+}
+
+static int emit(engine *e, const uint8_t *text, size_t size) {
+    if (e->row_size == MAX_TOKENS) return 1;
+    int64_t number = token_number(e, text, size);
+    if (number < 0) return 0;
+    e->last_slot = 0;
+    e->row[e->row_size++] = (int32_t)number;
+    return 1;
+}
+
+static int emit_slot(engine *e, int which) {
+    if (e->last_slot == which) return 1;
+    const char *text = SLOTS[which - 1];
+    if (!emit(e, (const uint8_t *)text, strlen(text))) return 0;
+    e->last_slot = which;
+    return 1;
+}
+
+/* ---- ASCII characters, folded --------------------------------------------------------------------------------------- */
+
+static int lower(int c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
+static int is_digit(int c) { return c >= '0' && c <= '9'; }
+static int is_letter(int c) { return c >= 'a' && c <= 'z'; }
+static int is_word(int c) { return is_letter(c) || is_digit(c) || c == '_'; }
+static int is_label(int c) { return is_word(c) || c == '-'; }
+static int is_hex_or_colon(int c) { return is_digit(c) || (c >= 'a' && c <= 'f') || c == ':'; }
+static int is_space(int c) { return c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31); }
+static int is_local(int c) {
+    switch (c) {
+        case '@': case '<': case '>': case '(': case ')': case '[': case ']': case '"': case ',': case ';': case ':':
+            return 0;
+        default:
+            return !is_space(c);
+    }
+}
+
+/* The chunk at hand ends with a null byte that isn't part of it, so that looking one ahead is allowed; null bytes
+   inside a text make no difference, since they are in no class but that of addresses. */
+typedef struct { const uint8_t *s; int n; } chunk;
+
+static int at(chunk c, int i) { return i >= 0 && i < c.n ? c.s[i] : -1; }
+
+static int run(chunk c, int from, int (*is)(int), int most) {
+    int n = 0;
+    while (n < most && from + n < c.n && is(c.s[from + n])) n++;
+    return n;
+}
+
+/* Each returns the length of what matches at `i`, 0 where nothing does; the alternatives of `masking._PARTS`. */
+
+static int match_url(chunk c, int i) {
+    static const char *const starts[] = {"http://", "https://", "ftp://", "www."};
+    for (int k = 0; k < 4; k++) {
+        int n = (int)strlen(starts[k]);
+        if (c.n - i > n && memcmp(c.s + i, starts[k], n) == 0) return c.n - i;
+    }
+    return 0;
+}
+
+static int match_address(chunk c, int i) {
+    int local = run(c, i, is_local, 65);
+    if (local < 1 || local > 64 || at(c, i + local) != '@') return 0;
+    int domain = run(c, i + local + 1, is_local, 255);
+    return domain ? local + 1 + domain : 0;
+}
+
+static int match_status(chunk c, int i) {
+    int first = at(c, i), before = at(c, i - 1);
+    if ((first != '2' && first != '4' && first != '5') || is_word(before) || before == '.' || at(c, i + 1) != '.') return 0;
+    int subject = run(c, i + 2, is_digit, 4);
+    if (subject < 1 || subject > 3 || at(c, i + 2 + subject) != '.') return 0;
+    int detail = run(c, i + 3 + subject, is_digit, 4), end = i + 3 + subject + detail;
+    if (detail < 1 || detail > 3 || is_word(at(c, end)) || (at(c, end) == '.' && is_digit(at(c, end + 1)))) return 0;
+    return end - i;
+}
+
+static int match_ipv4(chunk c, int i) {
+    if (is_word(at(c, i - 1)) || at(c, i - 1) == '.') return 0;
+    int end = i;
+    for (int part = 0; part < 4; part++) {
+        if (part && at(c, end++) != '.') return 0;
+        int digits = run(c, end, is_digit, 4);
+        if (digits < 1 || digits > 3) return 0;
+        end += digits;
+    }
+    return is_word(at(c, end)) || at(c, end) == '.' ? 0 : end - i;
+}
+
+static int match_ipv6(chunk c, int i) {
+    if (is_word(at(c, i - 1)) || at(c, i - 1) == ':') return 0;
+    int length = run(c, i, is_hex_or_colon, 39), ahead = 0, groups = 0, end = i;
+    for (int k = 0; k < 40 && k <= length && !ahead; k++) ahead = at(c, i + k) == ':' && at(c, i + k + 1) == ':';
+    while (!ahead && groups < 4) {
+        int digits = 0;
+        while (digits < 5 && is_hex_or_colon(at(c, end)) && at(c, end) != ':') digits++, end++;
+        if (digits < 1 || digits > 4 || at(c, end) != ':') break;
+        groups++, end++;
+    }
+    if ((!ahead && groups < 4) || length < 3) return 0;
+    return is_word(at(c, i + length)) || at(c, i + length) == ':' ? 0 : length;
+}
+
+static int match_host(chunk c, int i) {
+    int skip = 0;
+    while (skip < 41 && (is_digit(at(c, i + skip)) || at(c, i + skip) == '.' || at(c, i + skip) == '-')) skip++;
+    if (skip > 40 || !(is_letter(at(c, i + skip)) || at(c, i + skip) == '_')) return 0;
+    int end = i + run(c, i, is_label, 63), labels = 0;
+    if (end == i) return 0;
+    while (at(c, end) == '.') {
+        int label = run(c, end + 1, is_label, 63);
+        if (!label) break;
+        end += 1 + label, labels++;
+    }
+    return labels ? end - i : 0;
+}
+
+static int match_code(chunk c, int i) {
+    int first = at(c, i), before = at(c, i - 1), after = at(c, i + 3);
+    if ((first != '2' && first != '4' && first != '5') || !is_digit(at(c, i + 1)) || !is_digit(at(c, i + 2))) return 0;
+    if (is_word(before) || before == '.' || before == ',' || is_word(after)) return 0;
+    return (after == '.' || after == ',') && is_digit(at(c, i + 4)) ? 0 : 3;
+}
+
+static int match_family(chunk c, int i) {
+    int before = at(c, i - 1);
+    if (is_letter(before) || is_digit(before)) return 0;
+    int letters = run(c, i, is_letter, 8), end = i + letters;
+    if (letters < 1 || letters > 7) return 0;
+    if (at(c, end) == '_' || at(c, end) == '#' || at(c, end) == '-') end++;
+    int digits = run(c, end, is_digit, 11), zeros = 0;
+    while (zeros < 6 && at(c, end + zeros) == '0') zeros++;
+    if (digits < 1 || digits > zeros + 4) return 0;
+    end += digits;
+    if (at(c, end) == '_') {
+        int more = run(c, end + 1, is_digit, 5), after = at(c, end + 1 + more);
+        if (more >= 1 && more <= 4 && !is_letter(after) && !is_digit(after)) return end + 1 + more - i;
+    }
+    return is_letter(at(c, end)) || is_digit(at(c, end)) ? 0 : end - i;
+}
+
+static int match_mixed(chunk c, int i) {
+    int k = i;
+    if (!is_letter(at(c, i)) && !is_digit(at(c, i))) return 0;
+    while (is_letter(at(c, k)) || at(c, k) == '_' || at(c, k) == '-') k++;
+    return is_digit(at(c, k)) ? run(c, i, is_label, MAX_CHUNK) : 0;
+}
+
+/* ---- Tokens of a match ------------------------------------------------------------------------------------------------ */
+
+static int host_word(const engine *e, const uint8_t *word, int n) {
+    slot *s = table_find(&e->hosts, hash(word, (size_t)n, e->seed));
+    return s->value < 0 ? 0 : (int)s->value;
+}
+
+/* Letters with digits are an id; words joined by hyphens or underscores are words. */
+static int emit_mixed(engine *e, const uint8_t *part, int n) {
+    int digits = 0;
+    for (int i = 0; i < n; i++) digits += is_digit(part[i]);
+    if (digits) return emit_slot(e, digits == n ? NUM : ID);
+    for (int i = 0; i < n;) {
+        int from = i;
+        while (i < n && is_letter(part[i])) i++;
+        if (i > from && !emit(e, part + from, (size_t)(i - from > MAX_WORD ? MAX_WORD : i - from))) return 0;
+        while (i < n && !is_letter(part[i])) i++;
+    }
+    return 1;
+}
+
+static int emit_host(engine *e, const uint8_t *part, int n) {
+    int last = n;
+    while (last > 0 && part[last - 1] != '.') last--;
+    if (!(host_word(e, part + last, n - last) & 1)) {
+        for (int i = 0; i <= n;) {
+            int from = i;
+            while (i < n && part[i] != '.') i++;
+            if (!emit_mixed(e, part + from, i++ - from)) return 0;
+        }
+        return 1;
+    }
+    if (!emit_slot(e, HOST)) return 0;
+    int from[MAX_CHUNK / 4 + 1], size[MAX_CHUNK / 4 + 1], found = 0;
+    for (int i = 0; i < n;) {
+        int start = i, again = 0;
+        while (i < n && is_letter(part[i])) i++;
+        if (i - start >= 3 && host_word(e, part + start, i - start) & 2) {
+            for (int k = 0; k < found; k++) again |= size[k] == i - start && !memcmp(part + from[k], part + start, size[k]);
+            if (!again) {
+                from[found] = start, size[found++] = i - start;
+                if (!emit(e, part + start, (size_t)(i - start))) return 0;
+            }
+        }
+        while (i < n && !is_letter(part[i])) i++;
+    }
+    return 1;
+}
+
+static int emit_url(engine *e, const uint8_t *part, int n) {
+    if (!emit_slot(e, URL)) return 0;
+    int i = 0, words = 0;
+    for (int k = 0; k + 1 < n; k++)
+        if (part[k] == '/' && part[k + 1] == '/') {
+            if (k + 2 < n) i = k + 2; /* nothing behind the slashes: the words of the whole */
+            break;
+        }
+    while (i < n && words < MAX_WORDS_OF_URL) {
+        int from = i;
+        while (i < n && is_letter(part[i])) i++;
+        int size = i - from;
+        if (size > 24) from += size - 24, size = 24;
+        if (size >= 3) {
+            if (!emit(e, part + from, (size_t)size)) return 0;
+            words++;
+        }
+        while (i < n && !is_letter(part[i])) i++;
+    }
+    return 1;
+}
+
+static int emit_chunk(engine *e, chunk c) {
+    for (int i = 0; i < c.n && e->row_size < MAX_TOKENS;) {
+        int n;
+        if (!is_local(c.s[i]) && c.s[i] != ':') { i++; continue; }
+        if ((n = match_url(c, i))) { if (!emit_url(e, c.s + i, n)) return 0; }
+        else if ((n = match_address(c, i))) { if (!emit_slot(e, ADDR)) return 0; }
+        else if (!is_word(c.s[i]) && c.s[i] != '-' && c.s[i] != ':') { i++; continue; }
+        else if ((n = match_status(c, i))) { if (!emit(e, c.s + i, (size_t)n)) return 0; }
+        else if ((n = match_ipv4(c, i)) || (n = match_ipv6(c, i))) { if (!emit_slot(e, IP)) return 0; }
+        else if ((n = match_host(c, i))) { if (!emit_host(e, c.s + i, n)) return 0; }
+        else if ((n = match_code(c, i)) || (n = match_family(c, i))) { if (!emit(e, c.s + i, (size_t)n)) return 0; }
+        else if ((n = match_mixed(c, i))) { if (!emit_mixed(e, c.s + i, n)) return 0; }
+        else if ((n = run(c, i, is_letter, MAX_CHUNK))) { if (!emit(e, c.s + i, (size_t)(n > MAX_WORD ? MAX_WORD : n))) return 0; }
+        else if ((n = run(c, i, is_digit, MAX_CHUNK))) { if (!emit_slot(e, NUM)) return 0; }
+        else n = 1;
+        i += n;
+    }
+    return 1;
+}
+
+/* Tokens that Python found, one after another with spaces between. */
+static int emit_known(engine *e, const uint8_t *text, size_t size) {
+    const uint8_t *end = text + size;
+    while (text < end) {
+        const uint8_t *stop = memchr(text, ' ', (size_t)(end - text));
+        size_t n = (size_t)((stop ? stop : end) - text);
+        int which = 0;
+        if (*text == '<')
+            for (int k = 0; k < 6 && !which; k++)
+                if (strlen(SLOTS[k]) == n && !memcmp(SLOTS[k], text, n)) which = k + 1;
+        if (!(which ? emit_slot(e, which) : emit(e, text, n))) return 0;
+        text += n + 1;
+    }
+    return 1;
+}
+
+/* ---- A text ------------------------------------------------------------------------------------------------------------ */
+
+static int hex_value(int c) {
+    c = lower(c);
+    return is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Whether an ASCII character begins something that `decode.repair` might undo; saying yes too often costs time only. */
+static int needs_repair(const uint8_t *s, int64_t n, int64_t i) {
+    if (s[i] == 0x1b) return i + 1 < n && s[i + 1] == '$';
+    if (s[i] == '&') return i + 1 < n && (s[i + 1] == '#' || is_letter(lower(s[i + 1])));
+    if (s[i] != '=' || i + 1 >= n) return 0;
+    if (s[i + 1] == '?' || s[i + 1] == '\n' || s[i + 1] == '\r') return 1;
+    if (i + 2 >= n || hex_value(s[i + 1]) < 0 || hex_value(s[i + 2]) < 0) return 0;
+    if (s[i + 1] == '3' && lower(s[i + 2]) == 'd') return 1;
+    return i + 3 < n && (s[i + 3] == '=' || s[i + 3] == '\r' || s[i + 3] == '\n');
+}
+
+static int64_t template_number(engine *e) {
+    size_t size = (size_t)e->row_size * sizeof(int32_t);
+    key k = hash((const uint8_t *)e->row, size, e->seed);
+    slot *s = table_find(&e->templates, k);
+    if (s->value >= 0) return s->value;
+    if (!append(&e->ids, e->row, size)) return -3;
+    int64_t end = (int64_t)(e->ids.size / sizeof(int32_t));
+    if (!append(&e->ends, &end, sizeof end)) return -3;
+    return table_put(&e->templates, k, e->template_count) ? e->template_count++ : -3;
+}
+
+static void start_row(engine *e) { e->row_size = 0, e->last_slot = 0; }
+
+/* Number of a text's template; ASK_WHOLE or ASK_CHUNKS where Python has to read it; -3 where memory ran out. */
+static int64_t read_text(engine *e, const uint8_t *s, int64_t n) {
+    uint8_t folded[MAX_CHUNK + 1];
+    int wide = 0;
+    if (n > MAX_TEXT) return ASK_WHOLE;
+    for (int64_t i = 0; i < n; i++) {
+        if (s[i] >= 0x80) wide = 1;
+        else if ((s[i] == '=' || s[i] == '&' || s[i] == 0x1b) && needs_repair(s, n, i)) return ASK_WHOLE;
+    }
+    const uint8_t *known = NULL;
+    if (wide) {
+        key k = e->seed;
+        for (int64_t i = 0; i < n;) {
+            int64_t from = i;
+            int chunk_wide = 0;
+            while (i < n && !is_space(s[i])) chunk_wide |= s[i++] >= 0x80;
+            if (chunk_wide) k = hash(s + from, (size_t)(i - from), k);
+            while (i < n && is_space(s[i])) i++;
+        }
+        slot *found = table_find(&e->chunks, k);
+        if (found->value < 0) return ASK_CHUNKS;
+        known = e->taught.at + found->value;
+    }
+    start_row(e);
+    for (int64_t i = 0; i < n && e->row_size < MAX_TOKENS;) {
+        int64_t from = i;
+        int chunk_wide = 0;
+        while (i < n && !is_space(s[i])) chunk_wide |= s[i++] >= 0x80;
+        if (chunk_wide) {
+            uint32_t size;
+            memcpy(&size, known, sizeof size);
+            if (!emit_known(e, known + sizeof size, size)) return -3;
+            known += sizeof size + size;
+        } else if (i > from) {
+            int size = (int)(i - from > MAX_CHUNK ? MAX_CHUNK : i - from);
+            for (int k = 0; k < size; k++) folded[k] = (uint8_t)lower(s[from + k]);
+            if (!emit_chunk(e, (chunk){folded, size})) return -3;
+        }
+        while (i < n && is_space(s[i])) i++;
+    }
+    return template_number(e);
+}
+
+/* ---- What Python calls --------------------------------------------------------------------------------------------------- */
+
+void bounceml_free(engine *e) {
+    if (!e) return;
+    table *tables[] = {&e->hosts, &e->tokens, &e->templates, &e->chunks};
+    bytes *arrays[] = {&e->taught, &e->token_text, &e->ids, &e->ends};
+    for (int i = 0; i < 4; i++) free(tables[i]->slots), free(arrays[i]->at);
+    free(e);
+}
+
+/* `hosts` holds lines of a digit (1 top-level domain, 2 speaking label, 3 both) and a word. */
+engine *bounceml_new(const uint8_t *hosts, int64_t size, uint64_t seed_a, uint64_t seed_b) {
+    engine *e = calloc(1, sizeof *e);
+    if (!e) return NULL;
+    e->seed = (key){seed_a, seed_b};
+    if (!table_make(&e->hosts, 4096) || !table_make(&e->tokens, 1 << 14) || !table_make(&e->templates, 1 << 14) ||
+        !table_make(&e->chunks, 1 << 12)) {
+        bounceml_free(e);
+        return NULL;
+    }
+    for (const uint8_t *at = hosts, *end = hosts + size; at < end;) {
+        const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
+        if (!stop) stop = end;
+        if (!table_put(&e->hosts, hash(at + 1, (size_t)(stop - at - 1), e->seed), at[0] - '0')) {
+            bounceml_free(e);
+            return NULL;
+        }
+        at = stop + 1;
+    }
+    return e;
+}
+
+/* Templates of texts: text i is data[offsets[i]:offsets[i + 1]]. Texts whose `numbers` aren't `which` are left out. */
+int64_t bounceml_read(engine *e, const uint8_t *data, const int64_t *offsets, int64_t n, int64_t *numbers, int64_t which) {
+    for (int64_t i = 0; i < n; i++) {
+        if (numbers[i] != which) continue;
+        numbers[i] = read_text(e, data + offsets[i], offsets[i + 1] - offsets[i]);
+        if (numbers[i] == -3) return -1;
+    }
+    return 0;
+}
+
+/* Teach the tokens of a text's non-ASCII chunks: lines in the order of the chunks, tokens with spaces between. */
+int64_t bounceml_teach(engine *e, const uint8_t *text, int64_t n, const uint8_t *tokens, int64_t size) {
+    key k = e->seed;
+    int64_t chunks = 0, where = (int64_t)e->taught.size;
+    const uint8_t *end = tokens + size;
+    for (int64_t i = 0; i < n;) {
+        int64_t from = i;
+        int wide = 0;
+        while (i < n && !is_space(text[i])) wide |= text[i++] >= 0x80;
+        if (wide) {
+            const uint8_t *stop = memchr(tokens, '\n', (size_t)(end - tokens));
+            if (!stop) stop = end;
+            uint32_t length = (uint32_t)(stop - tokens);
+            k = hash(text + from, (size_t)(i - from), k);
+            if (!append(&e->taught, &length, sizeof length) || !append(&e->taught, tokens, length)) return -1;
+            tokens = stop < end ? stop + 1 : end;
+            chunks++;
+        }
+        while (i < n && is_space(text[i])) i++;
+    }
+    return chunks && !table_put(&e->chunks, k, where) ? -1 : chunks;
+}
+
+/* Number of the template with these tokens, spaces between. */
+int64_t bounceml_put(engine *e, const uint8_t *tokens, int64_t size) {
+    start_row(e);
+    return emit_known(e, tokens, (size_t)size) ? template_number(e) : -1;
+}
+
+int64_t bounceml_token_count(const engine *e) { return e->token_count; }
+int64_t bounceml_template_count(const engine *e) { return e->template_count; }
+int64_t bounceml_taught_size(const engine *e) { return (int64_t)e->taught.size; }
+int64_t bounceml_token_text(const engine *e, const uint8_t **at) { *at = e->token_text.at; return (int64_t)e->token_text.size; }
+const int32_t *bounceml_ids(const engine *e) { return (const int32_t *)e->ids.at; }
+const int64_t *bounceml_ends(const engine *e) { return (const int64_t *)e->ends.at; }
+
+/* Forget which texts were met, so that memory stays bounded; tokens and templates are numbered from 0 again. */
+int64_t bounceml_forget(engine *e) {
+    table *tables[] = {&e->tokens, &e->templates, &e->chunks};
+    for (int i = 0; i < 3; i++) {
+        free(tables[i]->slots);
+        if (!table_make(tables[i], 1 << 14)) return -1;
+    }
+    e->taught.size = e->token_text.size = e->ids.size = e->ends.size = 0;
+    e->token_count = e->template_count = 0;
+    return 0;
+}
+
+/* ---- Logits ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t n_features, n_classes;
+    uint64_t mask;
+    uint64_t *prints; /* open addressing: fingerprint, 0 where empty */
+    int32_t *rows;
+    const double *squared_idf; /* idf², shape (n_features,) */
+    const float *weights;      /* shape (n_features, n_classes) */
+} model;
+
+void bounceml_model_free(model *m) {
+    if (!m) return;
+    free(m->prints), free(m->rows), free(m);
+}
+
+/* The arrays stay the caller's and must outlive the model. */
+model *bounceml_model_new(const uint64_t *prints, const double *squared_idf, const float *weights, int64_t n, int64_t n_classes) {
+    uint64_t size = 1024;
+    while (size < (uint64_t)n * 2) size *= 2;
+    model *m = calloc(1, sizeof *m);
+    if (!m) return NULL;
+    m->n_features = n, m->n_classes = n_classes, m->mask = size - 1, m->squared_idf = squared_idf, m->weights = weights;
+    m->prints = calloc(size, sizeof *m->prints), m->rows = malloc(size * sizeof *m->rows);
+    if (!m->prints || !m->rows) {
+        bounceml_model_free(m);
+        return NULL;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t place = prints[i] & m->mask;
+        while (m->prints[place]) place = (place + 1) & m->mask;
+        m->prints[place] = prints[i], m->rows[place] = (int32_t)i;
+    }
+    return m;
+}
+
+static int64_t feature(const model *m, uint64_t print) {
+    for (uint64_t place = print & m->mask; m->prints[place]; place = (place + 1) & m->mask)
+        if (m->prints[place] == print) return m->rows[place];
+    return -1;
+}
+
+/* Sums over the word block of templates: single tokens and pairs. Token numbers stand in ids[starts[i]:ends[i]];
+   prints holds the fingerprint of each token. `totals` has shape (n, n_classes), `squares` shape (n,); both are added to. */
+void bounceml_words(const model *m, const int32_t *ids, const int64_t *starts, const int64_t *ends, int64_t n,
+                    const uint64_t *prints, double *totals, double *squares) {
+    for (int64_t i = 0; i < n; i++) {
+        double *total = totals + i * m->n_classes;
+        for (int64_t k = starts[i]; k < ends[i]; k++) {
+            uint64_t print = prints[ids[k]], next;
+            for (int pair = 0; pair < 2; pair++) {
+                if (pair) {
+                    if (k + 1 == ends[i]) break;
+                    next = prints[ids[k + 1]];
+                    print = print * PAIR + (next ^ (next >> 29));
+                }
+                int64_t row = feature(m, print);
+                if (row < 0) continue;
+                const float *weights = m->weights + row * m->n_classes;
+                squares[i] += m->squared_idf[row];
+                for (int64_t c = 0; c < m->n_classes; c++) total[c] += weights[c];
+            }
+        }
+    }
+}
+
+/* Sums over tokens of what each adds: `parts` has shape (n_tokens, width), `totals` shape (n, width). */
+void bounceml_sum(const double *parts, int64_t width, const int32_t *ids, const int64_t *starts, const int64_t *ends,
+                  int64_t n, double *totals) {
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = starts[i]; k < ends[i]; k++) {
+            const double *part = parts + (int64_t)ids[k] * width;
+            for (int64_t c = 0; c < width; c++) totals[i * width + c] += part[c];
+        }
+}

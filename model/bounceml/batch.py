@@ -1,0 +1,384 @@
+"""Batches of texts against the model, by numpy: the same answers as `Classifier.classify`, for far less work.
+
+A text's answer depends on its template alone (and on the user's own rules), so each template is worked out once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from bounceml.calibration import EDGE
+from bounceml.classifier import KIND_PREFIX, UNKNOWN, Classifier
+from bounceml.codes import Codes, codes_in, role_of, with_codes
+from bounceml.decode import repair
+from bounceml.features import character_fingerprints, word_fingerprint
+from bounceml.kernel import Weights, library, sum_parts
+from bounceml.masking import MAX_TEXT
+from bounceml.opinion import best_by_reason
+from bounceml.rule_index import RuleIndex
+from bounceml.scoring import block
+from bounceml.templates import Templates, new_templates
+
+# Templates that are worked out at once; bounds the memory for a batch in which each text has its own.
+_CHUNK = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verdict says apart from its confidence; None as in `Verdict`."""
+
+    kind: str
+    type: str | None
+    reason: str | None
+    action: str | None
+    decided_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to texts: `outcomes[index[i]]` and `confidence[i]` (0–1) belong to text i; both of shape (n_texts,)."""
+
+    outcomes: Sequence[Outcome]
+    index: np.ndarray
+    confidence: np.ndarray
+
+
+class Batch:
+    """Answers batches of texts; remembers templates from batch to batch. For one thread at a time."""
+
+    def __init__(self, classifier: Classifier, *, templates: Templates | None = None) -> None:
+        self._classifier = classifier
+        self._templates = templates or new_templates()
+        self._scorer = _Scorer(classifier)
+        self._outcomes: dict[Outcome, int] = {}
+        self._forget()
+
+    def answer(
+        self,
+        texts: Sequence[str],
+        *,
+        smtp: Sequence[str | None] | None = None,
+        enhanced: Sequence[str | None] | None = None,
+    ) -> Answers:
+        """Answers to texts; codes known from elsewhere may be given for each."""
+        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+        offsets = np.zeros(len(texts) + 1, np.int64)
+        np.cumsum([len(text) for text in encoded], out=offsets[1:])
+        return self.answer_buffer(
+            np.frombuffer(b"".join(encoded) or b"\0", np.uint8), offsets, smtp=smtp, enhanced=enhanced
+        )
+
+    def answer_buffer(
+        self,
+        data: np.ndarray,
+        offsets: np.ndarray,
+        *,
+        smtp: Sequence[str | None] | None = None,
+        enhanced: Sequence[str | None] | None = None,
+    ) -> Answers:
+        """Answers to texts that lie in one buffer (uint8): text i is `data[offsets[i]:offsets[i + 1]]` (int64)."""
+        if self._templates.is_full():
+            self._forget()
+        numbers = self._templates.number_buffer(data, offsets)
+        if smtp is not None or enhanced is not None:
+            numbers = self._with_codes(numbers, smtp=smtp, enhanced=enhanced)
+        self._work_out()
+        index, confidence = self._index[numbers], self._confidence[numbers]
+        if self._classifier.config.rules.rules:
+            self._ask_user_rules(data, offsets, numbers, index=index, confidence=confidence)
+        return Answers(tuple(self._outcomes), index, confidence)
+
+    def _forget(self) -> None:
+        self._templates.forget()
+        self._scorer.forget()
+        self._index = np.empty(0, np.int32)
+        self._confidence = np.empty(0)
+        self._coded: dict[tuple[int, str | None, str | None], int] = {}
+
+    def _with_codes(
+        self,
+        numbers: np.ndarray,
+        *,
+        smtp: Sequence[str | None] | None,
+        enhanced: Sequence[str | None] | None,
+    ) -> np.ndarray:
+        """Numbers of the templates with the given codes before them, where the texts don't say the same."""
+        nothing = [None] * len(numbers)
+        keys = list(zip(numbers.tolist(), smtp or nothing, enhanced or nothing, strict=True))
+        if new := set(keys) - self._coded.keys():
+            self._scorer.learn(self._templates.tokens())
+            ids, ends = self._templates.arrays()
+            starts = _starts(ends)
+            found = {
+                n: self._scorer.words(ids[starts[n] : ends[n]]) for n in {number for number, _, _ in new}
+            }  # before `put` changes the arrays
+            for key in new:
+                number, reply, status = key
+                tokens = with_codes(found[number], given=Codes(reply, status))
+                self._coded[key] = number if tokens == found[number] else self._templates.put(tokens)
+        return np.array([self._coded[key] for key in keys], np.int64)
+
+    def _work_out(self) -> None:
+        """Answers to the templates that were met for the first time."""
+        self._scorer.learn(self._templates.tokens())
+        ids, ends = self._templates.arrays()
+        done = len(self._index)
+        if done == len(ends):
+            return
+        index, confidence = [self._index], [self._confidence]
+        starts = _starts(ends)
+        for start in range(done, len(ends), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            scored = self._scorer.answer(ids, starts[part], ends[part], outcomes=self._outcomes)
+            index.append(scored[0])
+            confidence.append(scored[1])
+        self._index, self._confidence = np.concatenate(index), np.concatenate(confidence)
+
+    def _ask_user_rules(
+        self, data: np.ndarray, offsets: np.ndarray, numbers: np.ndarray, *, index: np.ndarray, confidence: np.ndarray
+    ) -> None:
+        """Put the answers of the user's rules in; they see whole texts, so each distinct text is looked at."""
+        classifier = self._classifier
+        said: dict[tuple[bytes, int], tuple[int, float] | None] = {}
+        ids, ends = self._templates.arrays()
+        starts = _starts(ends)
+        for i, number in enumerate(numbers.tolist()):
+            key = (data[offsets[i] : offsets[i + 1]].tobytes(), number)
+            if key not in said:
+                text = repair(key[0].decode("utf-8", "surrogatepass")[:MAX_TEXT])
+                codes = codes_in(self._scorer.words(ids[starts[number] : ends[number]]))
+                said[key] = None
+                if rule := classifier.config.rules.first(text, codes=codes):
+                    verdict = classifier.by_user_rule(rule, text=text, codes=codes)
+                    outcome = Outcome(verdict.kind, verdict.type, verdict.reason, verdict.action, verdict.decided_by)
+                    said[key] = (_number(self._outcomes, outcome), verdict.confidence)
+            if answer := said[key]:
+                index[i], confidence[i] = answer
+
+
+class _Scorer:
+    """Works out the answers of templates, given as numbers of tokens."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        model = classifier.model
+        n_classes = len(classifier.classes)
+        self._kernel = library()
+        self._bias = np.array(model.header["bias"])
+        self._prints = np.asarray(model.fingerprints).astype(np.uint64)
+        self._idf = np.asarray(model.idf).astype(np.float32)
+        self._weights = np.frombuffer(model.weights, "<f2").reshape(-1, n_classes).astype(np.float32)
+        self._table = (
+            Weights(self._kernel, prints=self._prints, idf=self._idf, weights=self._weights) if self._kernel else None
+        )
+        self._rules = RuleIndex(classifier.rules)
+        self._column = {name: i for i, name in enumerate(classifier.classes)}
+        taxonomy = classifier.config.taxonomy
+        self._is_kind = np.array([name.startswith(KIND_PREFIX) for name in classifier.classes])
+        self._dead = np.array([taxonomy[name].action == "suppress" for name in classifier.classes])
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all tokens."""
+        self._texts: list[str] = []
+        self._word_prints = np.empty(0, np.uint64)
+        self._parts = np.empty((0, len(self._bias) + 3))
+        self._rule_hits = np.empty(0, bool)
+        self._roles = np.empty((0, 5), bool)
+        self._accepts = np.empty(0, bool)
+        self._made_codes: dict[tuple[int, int], Codes] = {}
+        self._rules.forget()
+
+    def learn(self, tokens: Sequence[str]) -> None:
+        """Learn the tokens that come next in the order of their numbers."""
+        if not tokens:
+            return
+        self._texts += tokens
+        parts = np.zeros((len(tokens), len(self._bias) + 3))
+        for i, token in enumerate(tokens):
+            characters = block(character_fingerprints(token), model=self._classifier.model)
+            parts[i] = (*characters.total, characters.squared_length, characters.found, characters.looked_up)
+        prints = np.array([word_fingerprint(token) for token in tokens], np.uint64)
+        self._word_prints = np.concatenate([self._word_prints, prints])
+        self._parts = np.concatenate([self._parts, parts])
+        self._rule_hits = np.concatenate([self._rule_hits, self._rules.candidates(tokens)])
+        self._roles = np.concatenate([self._roles, [astuple(role_of(token)) for token in tokens]])
+        self._accepts = np.concatenate([self._accepts, [token[0] == "2" for token in tokens]])
+
+    def words(self, ids: np.ndarray) -> list[str]:
+        """Tokens by their numbers."""
+        return [self._texts[i] for i in ids.tolist()]
+
+    def answer(
+        self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, outcomes: dict[Outcome, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of outcomes (int32) and confidences of templates; new outcomes are put into `outcomes`."""
+        logits, known = self._logits(ids, starts, ends)
+        calibration = self._classifier.calibration
+        cooled = logits / calibration.temperature
+        unsure = _softmax(cooled).max(axis=1) < calibration.ask_rules_below
+        codes = self._codes(ids, starts, ends)
+        votes, strongest = self._votes(ids, starts, ends, unsure=unsure, codes=codes)
+        odds = np.maximum(0.0, _log_odds(votes))
+        probabilities = _softmax(cooled + np.where(np.isnan(votes), 0.0, calibration.vote_weight * odds))
+        best = probabilities.argmax(axis=1)
+        turned = best != logits.argmax(axis=1)
+        rows = np.arange(len(best))
+        asked = ~np.isnan(votes).all(axis=1)
+        agrees = ~np.isnan(votes[rows, best])
+        confidence = self._confidence(probabilities, known=known, agrees=agrees, differs=asked & ~agrees)
+        # Confidence at the best class, the others in proportion.
+        rest = 1 - probabilities[rows, best]
+        spread = probabilities * np.where(rest > 0, (1 - confidence) / np.where(rest > 0, rest, 1), 0.0)[:, None]
+        spread[rows, best] = confidence
+        dead = (spread * self._dead).sum(axis=1)
+        sure = dead >= calibration.suppress_from
+        lacks = (confidence < calibration.answer_from) & ~turned & ~self._is_kind[best]
+        unknown = self._column.get(UNKNOWN)
+        confidence = np.where(lacks, 0.0 if unknown is None else spread[:, unknown], confidence)
+        made: dict[tuple[int, str, str | None, bool], int] = {}
+        index = np.empty(len(best), np.int32)
+        for i, (column, by_rule) in enumerate(zip(np.where(lacks, -1, best).tolist(), turned.tolist(), strict=True)):
+            name = self._classifier.classes[column] if column >= 0 else UNKNOWN
+            decided_by = f"rule:{strongest[i][name]}" if by_rule else "model"
+            key = (column, decided_by, codes[i].first_digit, bool(sure[i]))
+            if key not in made:
+                made[key] = _number(outcomes, self._outcome(name, decided_by, digit=key[2], sure=key[3]))
+            index[i] = made[key]
+        return index, confidence
+
+    def _logits(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Logits of templates, shape (n, n_classes), and the share 0–1 of known n-grams, shape (n,)."""
+        n_classes = len(self._bias)
+        if self._kernel and self._table:
+            words, squares = self._table.words(ids, starts, ends, prints=self._word_prints)
+            sums = sum_parts(self._kernel, self._parts, ids, starts, ends)
+        else:
+            words, squares = self._words(ids, starts, ends)
+            sums = _sums(self._parts, ids, starts, ends)
+        logits = self._bias + words / _length(squares) + sums[:, :n_classes] / _length(sums[:, n_classes])
+        return logits, sums[:, n_classes + 1] / np.maximum(1, sums[:, n_classes + 2])
+
+    def _words(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What `kernel.Weights.words` does, by numpy."""
+        totals, squares = np.zeros((len(ends), len(self._bias))), np.zeros(len(ends))
+        first, last = starts[0], ends[-1]
+        prints = self._word_prints[ids[first:last]]
+        template = np.repeat(np.arange(len(ends)), ends - starts)
+        pairs = prints[:-1] * np.uint64(_PAIR) + (prints[1:] ^ (prints[1:] >> np.uint64(29)))
+        inside = template[:-1] == template[1:]
+        for grams, of in ((prints, template), (pairs[inside], template[:-1][inside])):
+            at = np.minimum(np.searchsorted(self._prints, grams), len(self._prints) - 1)
+            known = self._prints[at] == grams
+            at, of = at[known], of[known]
+            squares += np.bincount(of, np.square(self._idf[at].astype(np.float64)), minlength=len(ends))
+            np.add.at(totals, of, self._weights[at].astype(np.float64))
+        return totals, squares
+
+    def _codes(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[Codes]:
+        """What `codes_in` finds in each template."""
+        first = int(starts[0])
+        part = ids[first : ends[-1]]
+        template = np.repeat(np.arange(len(ends)), ends - starts)
+        roles = self._roles[part]
+        # Neighbours count only inside a template.
+        before, after = np.zeros(roles.shape, bool), np.zeros(roles.shape, bool)
+        same = template[1:] == template[:-1]
+        before[1:][same], after[:-1][same] = roles[:-1][same], roles[1:][same]
+        begins = before[:, _INTRODUCES] | after[:, _IS_ENHANCED]
+        begins[(starts - first)[starts < ends]] = True
+        counts = roles[:, _IS_REPLY] & (begins | roles[:, _IS_USED]) & ~after[:, _IS_UNIT]
+        refuses = counts & ~self._accepts[part]
+        tokens = np.append(part, -1)
+        reply, enhanced = (
+            tokens[_first(found, template=template, n=len(ends))] for found in (counts, roles[:, _IS_ENHANCED])
+        )
+        refusal = tokens[_first(refuses, template=template, n=len(ends))]
+        reply = np.where(refusal >= 0, refusal, reply)
+        texts = [*self._texts, None]
+        return [
+            self._made_codes.setdefault((a, b), Codes(texts[a], texts[b]))
+            for a, b in zip(reply.tolist(), enhanced.tolist(), strict=True)
+        ]
+
+    def _votes(
+        self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, unsure: np.ndarray, codes: Sequence[Codes]
+    ) -> tuple[np.ndarray, dict[int, dict[str, str]]]:
+        """Highest precision of matching rules by template and class (NaN without), and those rules' ids by reason."""
+        votes = np.full((len(ends), len(self._bias)), np.nan)
+        strongest: dict[int, dict[str, str]] = {}
+        for i in np.flatnonzero(unsure).tolist():
+            part = ids[starts[i] : ends[i]]
+            found = self.words(part) if self._rule_hits[part].any() else []
+            matching = self._rules.matching(found, codes=codes[i])
+            by_reason = best_by_reason(matching, precision=self._classifier.precision, classes=self._column)
+            for reason, (precision, rule) in by_reason.items():
+                votes[i, self._column[reason]] = precision
+                strongest.setdefault(i, {})[reason] = rule.id
+        return votes, strongest
+
+    def _confidence(
+        self, probabilities: np.ndarray, *, known: np.ndarray, agrees: np.ndarray, differs: np.ndarray
+    ) -> np.ndarray:
+        """What `Calibration.confidence` of `confidence_features` gives, for many."""
+        calibration = self._classifier.calibration
+        second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
+        odds, unseen = _log_odds(first), 1 - known
+        margin = np.log(np.maximum(first, EDGE)) - np.log(np.maximum(second, EDGE))
+        features = (odds, margin, unseen, unseen * odds, agrees.astype(float), differs.astype(float))
+        z = calibration.intercept + sum(w * x for w, x in zip(calibration.weights, features, strict=True))
+        return np.asarray(1 / (1 + np.exp(-np.clip(z, -700, 700))))
+
+    def _outcome(self, name: str, decided_by: str, *, digit: str | None, sure: bool) -> Outcome:
+        if name.startswith(KIND_PREFIX):
+            return Outcome(name.removeprefix(KIND_PREFIX), None, None, None, decided_by)
+        taxonomy = self._classifier.config.taxonomy
+        action = taxonomy[name].action
+        if action == "suppress" and not sure:
+            action = "review"
+        return Outcome("bounce", taxonomy.type_of(name, code_class=digit), name, action, decided_by)
+
+
+# Columns of the tokens' roles, in the order of the fields of `Role`.
+_IS_REPLY, _IS_ENHANCED, _IS_USED, _INTRODUCES, _IS_UNIT = range(5)
+_PAIR = 0x9E3779B97F4A7C15
+
+
+def _number(outcomes: dict[Outcome, int], outcome: Outcome) -> int:
+    return outcomes.setdefault(outcome, len(outcomes))
+
+
+def _starts(ends: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], ends[:-1]]).astype(np.int64)
+
+
+def _first(found: np.ndarray, *, template: np.ndarray, n: int) -> np.ndarray:
+    """Position of the first token of each template that is `found`, -1 where none is, shape (n,)."""
+    at = np.flatnonzero(found)
+    first = np.full(n, -1, np.int64)
+    first[template[at[::-1]]] = at[::-1]  # of several, the last written is the first
+    return first
+
+
+def _sums(parts: np.ndarray, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """What `kernel.sum_parts` does, by numpy."""
+    totals = np.zeros((len(ends), parts.shape[1]))
+    np.add.at(totals, np.repeat(np.arange(len(ends)), ends - starts), parts[ids[starts[0] : ends[-1]]])
+    return totals
+
+
+def _length(squares: np.ndarray) -> np.ndarray:
+    """Lengths to divide by, shape (n, 1); 1 for what has none."""
+    lengths = np.sqrt(squares)[:, None]
+    return np.where(lengths > 0, lengths, 1.0)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _log_odds(p: np.ndarray) -> np.ndarray:
+    p = np.clip(p, EDGE, 1 - EDGE)
+    return np.asarray(np.log(p / (1 - p)))

@@ -1,0 +1,180 @@
+"""The compiled kernel, where it was built: templates and logits of many texts, from C.
+
+It is a plain shared library without state of its own; `Engine` and `Weights` own what they point to. While C works,
+other Python threads go on.
+"""
+
+import ctypes
+import secrets
+import sysconfig
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bounceml.masking import host_words
+
+ASK_WHOLE, ASK_CHUNKS = -1, -2
+_POINTER, _INT, _UINT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64
+_SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "new": (_POINTER, (ctypes.c_char_p, _INT, _UINT, _UINT)),
+    "free": (None, (_POINTER,)),
+    "read": (_INT, (_POINTER, _POINTER, _POINTER, _INT, _POINTER, _INT)),
+    "teach": (_INT, (_POINTER, ctypes.c_char_p, _INT, ctypes.c_char_p, _INT)),
+    "put": (_INT, (_POINTER, ctypes.c_char_p, _INT)),
+    "token_count": (_INT, (_POINTER,)),
+    "template_count": (_INT, (_POINTER,)),
+    "taught_size": (_INT, (_POINTER,)),
+    "token_text": (_INT, (_POINTER, ctypes.POINTER(_POINTER))),
+    "ids": (_POINTER, (_POINTER,)),
+    "ends": (_POINTER, (_POINTER,)),
+    "forget": (_INT, (_POINTER,)),
+    "model_new": (_POINTER, (_POINTER, _POINTER, _POINTER, _INT, _INT)),
+    "model_free": (None, (_POINTER,)),
+    "words": (None, (_POINTER, _POINTER, _POINTER, _POINTER, _INT, _POINTER, _POINTER, _POINTER)),
+    "sum": (None, (_POINTER, _INT, _POINTER, _POINTER, _POINTER, _INT, _POINTER)),
+}
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The kernel, None where it wasn't built for this machine."""
+    path = Path(__file__).with_name(f"_kernel{sysconfig.get_config_var('SHLIB_SUFFIX') or '.so'}")
+    try:
+        loaded = ctypes.CDLL(str(path))
+        for name, (result, arguments) in _SIGNATURES.items():
+            function = getattr(loaded, f"bounceml_{name}")
+            function.restype, function.argtypes = result, arguments
+    except (OSError, AttributeError):  # not built, for another machine, or of another version
+        return None
+    return loaded
+
+
+class Engine:
+    """Texts to numbered templates, in C; the same templates as `masking.tokens` gives. For one thread at a time."""
+
+    def __init__(self, kernel: ctypes.CDLL) -> None:
+        self._c = kernel
+        words = "\n".join(f"{what}{word}" for word, what in host_words().items()).encode()
+        self._at = _made(kernel.bounceml_new(words, len(words), secrets.randbits(64), secrets.randbits(64)))
+
+    def __del__(self) -> None:
+        if at := getattr(self, "_at", None):
+            self._c.bounceml_free(at)
+
+    def read(self, data: np.ndarray, offsets: np.ndarray, numbers: np.ndarray, *, which: int) -> None:
+        """Put the number of each text's template into `numbers` (int64), where that is `which`.
+
+        Text i is `data[offsets[i]:offsets[i + 1]]` (uint8, int64). ASK_WHOLE and ASK_CHUNKS mark texts that Python has
+        to read.
+        """
+        done = self._c.bounceml_read(
+            self._at, data.ctypes.data, offsets.ctypes.data, len(numbers), numbers.ctypes.data, which
+        )
+        _check(done)
+
+    def teach(self, text: bytes, tokens: Iterable[Iterable[str]]) -> None:
+        """Teach the tokens of each non-ASCII chunk of a text, in the order of the chunks."""
+        lines = "\n".join(map(" ".join, tokens)).encode("utf-8", "surrogatepass")
+        _check(self._c.bounceml_teach(self._at, text, len(text), lines, len(lines)))
+
+    def put(self, tokens: Iterable[str]) -> int:
+        """Number of the template with these tokens."""
+        line = " ".join(tokens).encode("utf-8", "surrogatepass")
+        return _check(self._c.bounceml_put(self._at, line, len(line)))
+
+    def sizes(self) -> tuple[int, int, int]:
+        """How many tokens and templates are numbered, and bytes of what was taught."""
+        return tuple(int(getattr(self._c, f"bounceml_{name}")(self._at)) for name in _SIZES)  # type: ignore[return-value]
+
+    def tokens(self, start: int) -> list[str]:
+        """Texts of the tokens from number `start` on, where `start` is a byte position that `token_bytes` gave."""
+        where = _POINTER()
+        size = self._c.bounceml_token_text(self._at, ctypes.byref(where))
+        if size == start or not where.value:
+            return []
+        text = ctypes.string_at(where.value + start, size - start)
+        return text.decode("utf-8", "surrogatepass").split("\n")[:-1]
+
+    def token_bytes(self) -> int:
+        """Bytes of all tokens' texts."""
+        where = _POINTER()
+        return int(self._c.bounceml_token_text(self._at, ctypes.byref(where)))
+
+    def templates(self) -> tuple[np.ndarray, np.ndarray]:
+        """Token numbers of all templates one after another (int32), and where each ends in there (int64).
+
+        Both are views that hold until the next call of `read`, `put` or `forget`.
+        """
+        n = self._c.bounceml_template_count(self._at)
+        if n == 0:
+            return np.empty(0, np.int32), np.empty(0, np.int64)
+        ends = _view(self._c.bounceml_ends(self._at), n, ctypes.c_int64)
+        if ends[-1] == 0:
+            return np.empty(0, np.int32), ends
+        return _view(self._c.bounceml_ids(self._at), int(ends[-1]), ctypes.c_int32), ends
+
+    def forget(self) -> None:
+        """Forget all templates and tokens, so that memory stays bounded."""
+        _check(self._c.bounceml_forget(self._at))
+
+
+class Weights:
+    """A model's weights with a hash table of its n-grams, in C."""
+
+    def __init__(self, kernel: ctypes.CDLL, *, prints: np.ndarray, idf: np.ndarray, weights: np.ndarray) -> None:
+        self._c = kernel
+        # Kept here, since C only points to them.
+        self._squares = np.square(idf.astype(np.float64))
+        self._weights = np.ascontiguousarray(weights, np.float32)
+        n, n_classes = weights.shape
+        self._at = _made(
+            kernel.bounceml_model_new(
+                prints.ctypes.data, self._squares.ctypes.data, self._weights.ctypes.data, n, n_classes
+            )
+        )
+
+    def __del__(self) -> None:
+        if at := getattr(self, "_at", None):
+            self._c.bounceml_model_free(at)
+
+    def words(
+        self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, prints: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Totals (n, n_classes) and squared lengths (n,) of the word block of templates; `prints` is by token."""
+        totals, squares = np.zeros((len(ends), self._weights.shape[1])), np.zeros(len(ends))
+        arrays = (ids, starts, ends)
+        at = [array.ctypes.data for array in arrays]
+        self._c.bounceml_words(self._at, *at, len(ends), prints.ctypes.data, totals.ctypes.data, squares.ctypes.data)
+        return totals, squares
+
+
+def sum_parts(
+    kernel: ctypes.CDLL, parts: np.ndarray, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray
+) -> np.ndarray:
+    """Sums over each template's tokens of `parts` (n_tokens, width), shape (n, width)."""
+    totals = np.zeros((len(ends), parts.shape[1]))
+    at = [array.ctypes.data for array in (ids, starts, ends)]
+    kernel.bounceml_sum(parts.ctypes.data, parts.shape[1], *at, len(ends), totals.ctypes.data)
+    return totals
+
+
+_SIZES = ("token_count", "template_count", "taught_size")
+
+
+def _view(at: int, n: int, kind: Any) -> np.ndarray:
+    return np.ctypeslib.as_array(ctypes.cast(at, ctypes.POINTER(kind)), shape=(n,))
+
+
+def _made(at: int | None) -> int:
+    if not at:
+        raise MemoryError("no memory for the kernel's tables")
+    return at
+
+
+def _check(result: int) -> int:
+    if result < 0:
+        raise MemoryError("no memory for the kernel's tables")
+    return result
