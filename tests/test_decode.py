@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bounceml.decode import decode, repair
@@ -64,6 +64,7 @@ def test_decode_never_raises(data: bytes, charset: str | None) -> None:
 
 
 @given(st.text(max_size=300))
+@example("=C3=A9=3D\ud800")
 def test_repair_never_raises(text: str) -> None:
     assert isinstance(repair(text), str)
 

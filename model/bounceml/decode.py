@@ -142,7 +142,7 @@ def repair(text: str) -> str:
     if "=?" in text:
         text = _ENCODED_WORD.sub(_encoded_word, _BETWEEN_WORDS.sub(r"\1\2", text))
     if "=" in text and _QUOTED_PRINTABLE.search(text) and _HIGH_QUOTED.search(text):
-        text = decode(quopri.decodestring(text.encode("utf-8")))
+        text = decode(quopri.decodestring(text.encode("utf-8", "replace")))
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)
     if "\x1b$" in text:
