@@ -73,7 +73,7 @@ def test_wrong_usage_is_exit_status_two(arguments: list[str]) -> None:
         (["predict", "--text", "x", "--model", "none.model"], "can't open"),
         (["predict", "--text", "x", "--config", "none.toml"], "can't read"),
         (["score", "none.csv", "-o", "out.csv"], "can't read"),
-        (["score", "none.xls", "-o", "out.csv"], "use .csv or .jsonl"),
+        (["score", "none.xls", "-o", "out.csv"], "name it with --format"),
         (["train", "--base", "none"], "needs --data"),
         (["train", "--data", "none.jsonl"], "can't read"),
         (["rules", "check", "none.toml"], "can't read"),

@@ -85,19 +85,31 @@ def predict(
 
 @app.command()
 def score(
-    export: Annotated[Path, typer.Argument(help="Export to score: .csv or .jsonl.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it with the verdicts beside.")],
+    export: Annotated[
+        str,
+        typer.Argument(help="Export to score: .csv, .tsv, .jsonl or .parquet, also .gz or .zst; - for a pipe."),
+    ],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="Where to write it with the verdicts beside; - for standard output.")
+    ],
     text_column: Annotated[
         str | None,
         typer.Option("--text-column", help="Column with the servers' replies; found by itself if not given."),
     ] = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        str | None, typer.Option("--format", help="Format of the export where its name doesn't tell.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run that was cut off had got.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first row that can't be read.")] = False,
     model: Model = None,
     config: Config = None,
 ) -> None:
     """Add kind, type, reason, confidence and action to every row of an export."""
     from bounceml_cli.score import run
+    from bounceml_datasets.exports.scoring import Job
 
-    raise typer.Exit(run(export, output=output, text_column=text_column, model=model, config=config))
+    job = Job(export, output, text_column=text_column, format=format, resume=resume, strict=strict)
+    raise typer.Exit(run(job, model=model, config=config))
 
 
 @app.command()

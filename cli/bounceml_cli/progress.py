@@ -3,6 +3,11 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bounceml_datasets.exports.parts import Reader
+    from bounceml_datasets.exports.scoring import Tally, Tell
 
 
 @contextmanager
@@ -17,3 +22,28 @@ def progress() -> Iterator[Callable[[str, float], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda step, share: bar.update(task, description=step, completed=share)
+
+
+@contextmanager
+def row_progress() -> "Iterator[Tell]":
+    """A function that shows how many rows are done, how fast, and the time left where the number of rows is known."""
+    if not sys.stderr.isatty():
+        yield lambda tally, reader: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.completed:,.0f} rows"), BarColumn(), TextColumn("{task.fields[speed]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, speed="")
+
+        def tell(tally: "Tally", reader: "Reader") -> None:
+            speed = bar.tasks[0].speed
+            bar.update(
+                task,
+                completed=tally.rows,
+                total=reader.rows,
+                speed=f"{speed:,.0f} rows/s" if speed else "",
+            )
+
+        yield tell

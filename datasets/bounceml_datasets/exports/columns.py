@@ -1,0 +1,76 @@
+"""Which columns of an export hold what the server said, and its codes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bounceml.codes import find_codes
+from bounceml.errors import CorpusError
+
+Record = dict[str, Any]
+
+# Names by which exports call what the server said, the likeliest first.
+TEXT_COLUMNS = (
+    "diagnostic", "diagnostic_code", "diagnosticcode", "smtp_response", "smtpresponse", "dsndiag", "response",
+    "bounce_reason", "bouncereason", "raw_reason", "rawreason", "reply", "text", "error_message", "errormessage",
+    "bounce_message", "error", "description", "details", "message", "reason", "log",
+    "退信原因", "退信信息", "失败原因", "错误信息",
+)  # fmt: skip
+SMTP_COLUMNS = ("smtp_code", "smtpcode", "reply_code", "replycode", "response_code", "error_code", "code")
+STATUS_COLUMNS = ("enhanced_code", "enhanced_status", "dsn_status", "dsnstatus", "dsn", "status")
+# Rows looked at to find a column by what stands in it.
+LOOKED_AT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns of an export: the text, and the codes where they stand in columns of their own."""
+
+    text: str
+    smtp: str | None
+    status: str | None
+
+
+def find_columns(names: Sequence[str], sample: Sequence[Record], *, text: str | None = None) -> Columns:
+    """Columns of an export: `text` if given, else by name, else the one that looks most like replies.
+
+    Raises CorpusError that lists the columns if none is found.
+    """
+    by_lower = {name.strip().lower(): name for name in reversed(names)}
+    chosen = text or next((by_lower[n] for n in TEXT_COLUMNS if n in by_lower and _has_text(sample, by_lower[n])), None)
+    chosen = chosen or _by_look(sample, names)
+    if chosen is None or chosen not in names:
+        what = f"no column {text!r}" if text else "no column with the servers' replies found"
+        raise CorpusError(f"{what}: name it with --text-column; there are {', '.join(map(repr, names)) or 'none'}")
+    return Columns(
+        text=chosen,
+        smtp=next((by_lower[n] for n in SMTP_COLUMNS if n in by_lower and by_lower[n] != chosen), None),
+        status=next((by_lower[n] for n in STATUS_COLUMNS if n in by_lower and by_lower[n] != chosen), None),
+    )
+
+
+def as_text(value: object) -> str:
+    """A cell as text; what a table holds for "nothing" is the empty text."""
+    return "" if value is None else str(value)
+
+
+def as_code(value: object) -> str | None:
+    """A cell of a column of codes; a number may have come through a spreadsheet ("550.0")."""
+    text = as_text(value).strip().removesuffix(".0")
+    return text or None
+
+
+def _has_text(sample: Sequence[Record], name: str) -> bool:
+    """Whether a column holds words, rather than numbers, codes or one-word classes."""
+    values = [str(record[name]) for record in sample if record.get(name)]
+    wordy = sum(" " in v or find_codes(v).smtp is not None or not v.isascii() for v in values)
+    return not values or wordy * 2 > len(values)
+
+
+def _by_look(sample: Sequence[Record], names: Iterable[str]) -> str | None:
+    def replies(name: str) -> int:
+        values = (record.get(name) for record in sample)
+        return sum(isinstance(v, str) and " " in v and find_codes(v).smtp is not None for v in values)
+
+    best = max(names, key=replies, default=None)
+    return best if best is not None and replies(best) * 3 > len(sample) else None

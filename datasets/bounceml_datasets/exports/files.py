@@ -1,0 +1,140 @@
+"""Files of exports: their format, compression and character set, by name and by their first bytes."""
+
+import codecs
+import gzip
+import io
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import IO, BinaryIO, Literal, cast
+
+from bounceml.errors import CorpusError
+
+Format = Literal["csv", "tsv", "jsonl", "parquet", "xlsx"]
+Compression = Literal["gz", "zst"]
+STANDARD = "-"
+_FORMATS: dict[str, Format] = {
+    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+    ".parquet": "parquet", ".pq": "parquet", ".xlsx": "xlsx",
+}  # fmt: skip
+_COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".zst": "zst", ".zstd": "zst"}
+# By which a character set is told; enough for one that isn't ASCII to show itself.
+_LOOKED_AT = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """How a file is written."""
+
+    format: Format
+    compression: Compression | None = None
+
+
+def kind_of(name: str, *, format: str | None = None) -> FileKind:  # noqa: A002  # the option's name
+    """Format and compression by a file's endings; `format` names it where the name doesn't tell.
+
+    Raises CorpusError for a name that doesn't tell.
+    """
+    path = Path(name)
+    compression = _COMPRESSIONS.get(path.suffix.lower())
+    inner = path.with_suffix("") if compression else path
+    found = format or _FORMATS.get(inner.suffix.lower())
+    if found is None:
+        known = ", ".join(dict.fromkeys(_FORMATS.values()))
+        raise CorpusError(f"{name}: don't know what is in it: name it with --format ({known})")
+    if found not in _FORMATS.values():
+        raise CorpusError(f"no format {found!r}: use {', '.join(dict.fromkeys(_FORMATS.values()))}")
+    return FileKind(cast("Format", found), compression)
+
+
+@contextmanager
+def open_input(name: str, *, compression: Compression | None) -> Iterator[BinaryIO]:
+    """Bytes of a file, or of standard input for "-", decompressed; raises CorpusError naming the file."""
+    try:
+        if name == STANDARD:
+            yield _decompressed(sys.stdin.buffer, compression)
+            return
+        with Path(name).open("rb") as file:
+            yield _decompressed(file, compression)
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CorpusError(f"{name}: can't read the export: {reason}") from error
+
+
+def decoded(file: BinaryIO, *, name: str) -> io.TextIOWrapper:
+    """A text file in UTF-8, UTF-16 with its mark, or GB18030, told by its beginning; wrong bytes become U+FFFD.
+
+    Raises CorpusError for what is no text.
+    """
+    buffered = io.BufferedReader(cast("io.RawIOBase", file), _LOOKED_AT * 2)
+    start = buffered.peek(_LOOKED_AT)[:_LOOKED_AT]
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        charset = "utf-16"
+    elif b"\0" in start:
+        raise CorpusError(f"{name}: not a text file: name its format with --format")
+    else:
+        charset = next((each for each in ("utf-8-sig", "gb18030") if _reads(start, each)), "utf-8-sig")
+    return io.TextIOWrapper(buffered, encoding=charset, errors="replace", newline="")
+
+
+def _reads(start: bytes, charset: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(charset)().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decompressed(file: BinaryIO, compression: Compression | None) -> BinaryIO:
+    if compression == "gz":
+        return cast("BinaryIO", gzip.open(file, "rb"))
+    if compression == "zst":
+        return cast("BinaryIO", _zstandard().ZstdDecompressor().stream_reader(file, read_across_frames=True))
+    return file
+
+
+class Sink:
+    """A file that grows by pieces, each whole by itself also where it is compressed: it can be cut after one."""
+
+    def __init__(self, file: IO[bytes], *, compression: Compression | None) -> None:
+        self._file = file
+        self._pack = _PACKERS[compression]
+        self._waiting: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Take data; it reaches the file when there is enough of it."""
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size >= 1 << 20:
+            self.flush()
+
+    def flush(self) -> int:
+        """Write what waits, as a piece; the size of the file in bytes."""
+        if self._waiting:
+            self._file.write(self._pack(b"".join(self._waiting)))
+            self._waiting, self._size = [], 0
+        self._file.flush()
+        return self._file.tell() if self._file.seekable() else 0
+
+
+def _gzip(data: bytes) -> bytes:
+    return gzip.compress(data, compresslevel=6, mtime=0)
+
+
+def _zstd(data: bytes) -> bytes:
+    return bytes(_zstandard().ZstdCompressor().compress(data))
+
+
+def _zstandard() -> ModuleType:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise CorpusError("zstd files need the package zstandard: pip install 'bounceml[exports]'") from error
+    return zstandard
+
+
+_PACKERS: dict[Compression | None, Callable[[bytes], bytes]] = {None: bytes, "gz": _gzip, "zst": _zstd}

@@ -1,0 +1,54 @@
+"""Opens exports of any format for reading and writing."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import IO, cast
+
+from bounceml.errors import CorpusError
+from bounceml_datasets.exports.csv_export import CsvReader, CsvWriter
+from bounceml_datasets.exports.files import STANDARD, FileKind, Sink, kind_of, open_input
+from bounceml_datasets.exports.json_export import JsonReader, JsonWriter
+from bounceml_datasets.exports.parts import Reader, Writer
+
+
+@contextmanager
+def open_reader(source: str, *, format: str | None, text_column: str | None) -> Iterator[Reader]:  # noqa: A002
+    """An export opened for reading, "-" for standard input; raises CorpusError naming the file."""
+    kind = kind_of(source, format=format or ("csv" if source == STANDARD else None))
+    if kind.format == "parquet":
+        if source == STANDARD or kind.compression:
+            raise CorpusError(f"{source}: Parquet is read from a file of its own, without further compression")
+        yield _parquet().ParquetReader(Path(source), text_column=text_column)
+        return
+    with ExitStack() as stack:
+        file = stack.enter_context(open_input(source, compression=kind.compression))
+        if kind.format == "jsonl":
+            yield JsonReader(file, name=source, text_column=text_column)
+        else:
+            yield CsvReader(file, name=source, format=kind.format, text_column=text_column)
+
+
+def make_writer(kind: FileKind, *, reader: Reader, path: Path, file: IO[bytes] | None, head: bool) -> Writer:
+    """A writer of this kind for what the reader reads: Parquet into `path`, everything else into `file`.
+
+    `head` says whether the file begins here, so that it needs its first line.
+    """
+    if kind.format == "parquet":
+        made = _parquet().ParquetWriter(path, names=reader.names, schema=getattr(reader, "schema", None))
+        return cast("Writer", made)
+    assert file is not None
+    sink = Sink(file, compression=kind.compression)
+    if kind.format == "jsonl":
+        return JsonWriter(sink, names=reader.names)
+    delimiter = "\t" if kind.format == "tsv" else getattr(reader, "delimiter", ",")
+    return CsvWriter(sink, names=reader.names, delimiter=delimiter, head=head)
+
+
+def _parquet() -> ModuleType:
+    try:
+        from bounceml_datasets.exports import parquet_export
+    except ImportError as error:
+        raise CorpusError("Parquet needs the package pyarrow: pip install 'bounceml[exports]'") from error
+    return parquet_export

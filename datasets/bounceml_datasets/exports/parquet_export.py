@@ -1,0 +1,133 @@
+"""Exports as Parquet, in record batches: columns and their types come through as they are."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bounceml.errors import CorpusError
+from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns
+from bounceml_datasets.exports.parts import ADDED, ERROR, OUTCOME, Buffer, Part, Scored, records_of
+
+_BATCH_ROWS = 65_536
+_STRING = pa.dictionary(pa.int32(), pa.string())
+_TYPES = {**dict.fromkeys(ADDED, _STRING), "bounce_confidence": pa.float64()}
+
+
+class ParquetReader:
+    """Record batches of a Parquet file."""
+
+    def __init__(self, path: Path, *, text_column: str | None) -> None:
+        try:
+            # Decoding runs ahead in Arrow's threads; buffers keep memory from growing with the file.
+            self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
+            self._head = next(self._file.iter_batches(LOOKED_AT), None)
+        except (OSError, pa.ArrowException) as error:
+            raise CorpusError(f"{path}: can't read it as Parquet: {error}") from error
+        self.schema: pa.Schema = self._file.schema_arrow
+        self.names: list[str] = self.schema.names
+        self.sample: list[Record] = self._head.to_pylist() if self._head is not None else []
+        self.columns: Columns = find_columns(self.names, self.sample, text=text_column)
+        self.rows: int | None = self._file.metadata.num_rows
+
+    def parts(self, *, skip: int = 0) -> Iterator[Part]:
+        """See `Reader`."""
+        read = 0
+        for batch in self._file.iter_batches(_BATCH_ROWS):
+            read += len(batch)
+            if read > skip:
+                yield self._part(batch.slice(max(0, skip - (read - len(batch)))), read)
+
+    def _part(self, batch: pa.RecordBatch, read: int) -> Part:
+        return Part(
+            rows=batch,
+            texts=text_buffer(batch.column(self.columns.text)),
+            smtp=self._codes(batch, self.columns.smtp),
+            status=self._codes(batch, self.columns.status),
+            read=read,
+        )
+
+    def _codes(self, batch: pa.RecordBatch, name: str | None) -> list[str | None] | None:
+        return None if name is None else [as_code(value) for value in batch.column(name).to_pylist()]
+
+
+class ParquetWriter:
+    """Writes Parquet; the answers are dictionary-encoded texts."""
+
+    def __init__(self, path: Path, *, names: Sequence[str], schema: pa.Schema | None) -> None:
+        self._path = path
+        self._names = names
+        self._schema = schema
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, part: Part, scored: Scored) -> None:
+        """See `Writer`."""
+        batch = part.rows if isinstance(part.rows, pa.RecordBatch) else self._batch(part)
+        columns = [*batch.columns, *[pa.array(column) for column in part.extra.values()], *_answers(scored)]
+        names = [*batch.schema.names, *part.extra, *ADDED]
+        if part.errors or not isinstance(part.rows, pa.RecordBatch):
+            columns.append(pa.array([part.errors.get(i) for i in range(len(part))], pa.string()))
+            names.append(ERROR)
+        made = pa.RecordBatch.from_arrays(columns, names=names)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, made.schema, compression="snappy")
+        self._writer.write_batch(made)
+
+    def flush(self) -> int:
+        """Nothing can be continued: a Parquet file is whole or not at all."""
+        return 0
+
+    def close(self) -> None:
+        """See `Writer`."""
+        if self._writer is None:
+            schema = self._schema or pa.schema([(name, pa.string()) for name in self._names])
+            fields = [pa.field(name, _TYPES[name]) for name in ADDED]
+            self._writer = pq.ParquetWriter(self._path, pa.schema([*schema, *fields]))
+        self._writer.close()
+
+    def _batch(self, part: Part) -> pa.RecordBatch:
+        records = list(records_of(part, self._names))
+        columns = {name: [_cell(record.get(name)) for record in records] for name in self._names}
+        return pa.RecordBatch.from_arrays(
+            [pa.array(column, pa.string()) for column in columns.values()], names=list(columns)
+        )
+
+
+def text_buffer(column: pa.Array) -> Buffer:
+    """A column of texts as one buffer; what is null is the empty text, what is no text is written as one."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not pa.types.is_large_string(column.type):
+        column = pc.cast(column, pa.large_string(), safe=False)
+    if column.null_count:
+        column = pc.fill_null(column, "")
+    _, offsets, data = column.buffers()
+    ends = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
+    return Buffer(np.frombuffer(data or b"\0", np.uint8), np.ascontiguousarray(ends))
+
+
+def answer_arrays(scored: Scored) -> dict[str, pa.Array]:
+    """The answers as Arrow columns, in the order of ADDED."""
+    asked = scored.index >= 0
+    index = pa.array(scored.index, pa.int32(), mask=None if asked.all() else ~asked)
+    columns: dict[str, pa.Array] = {}
+    for at, name in enumerate(OUTCOME):
+        values = [outcome[at] for outcome in scored.outcomes]
+        words = pa.array(sorted({value for value in values if value is not None}), pa.string())
+        of_value = {word: i for i, word in enumerate(words.to_pylist())}
+        codes = pa.array([None if value is None else of_value[value] for value in values], pa.int32())
+        columns[name] = pa.DictionaryArray.from_arrays(codes.take(index), words)
+    columns["bounce_confidence"] = pa.array(scored.confidence, pa.float64(), mask=None if asked.all() else ~asked)
+    return {name: columns[name] for name in ADDED}
+
+
+def _answers(scored: Scored) -> list[pa.Array]:
+    return list(answer_arrays(scored).values())
+
+
+def _cell(value: Any) -> str | None:
+    return None if value is None else str(value)

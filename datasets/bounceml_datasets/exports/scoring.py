@@ -1,0 +1,259 @@
+"""Scores exports: read in parts, answered, written beside the file that will hold the result, and put in its place."""
+
+import json
+import os
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import IO, Any
+
+import numpy as np
+
+from bounceml.batch import Answers, Batch
+from bounceml.classifier import Classifier
+from bounceml.errors import CorpusError
+from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
+from bounceml_datasets.exports.opening import make_writer, open_reader
+from bounceml_datasets.exports.parts import Buffer, Part, Reader, Scored, Writer
+
+_PARTS_AHEAD = 3
+_DIGITS = 4  # of the confidence, as in `Verdict.to_dict`
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was found so far: rows, broken rows, and how many rows have each outcome (kind, type, reason, action)."""
+
+    rows: int = 0
+    broken: int = 0
+    outcomes: Counter[tuple[str | None, ...]] = field(default_factory=Counter)
+
+    def add(self, part: Part, scored: Scored) -> None:
+        """Count a part's rows."""
+        self.rows += len(part)
+        self.broken += len(part.errors)
+        counted = np.bincount(scored.index[scored.index >= 0], minlength=len(scored.outcomes))
+        for outcome, n in zip(scored.outcomes, counted.tolist(), strict=True):
+            if n:
+                self.outcomes[outcome[:4]] += n
+
+    def to_json(self) -> dict[str, Any]:
+        """The tally as JSON-ready values."""
+        return {"rows": self.rows, "broken": self.broken, "outcomes": [[*k, n] for k, n in self.outcomes.items()]}
+
+    @classmethod
+    def from_json(cls, entry: dict[str, Any]) -> "Tally":
+        """A tally from `to_json`."""
+        outcomes = Counter({tuple(row[:4]): row[4] for row in entry["outcomes"]})
+        return cls(entry["rows"], entry["broken"], outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An export to score: where from, where to ("-" for the standard streams), and how."""
+
+    source: str
+    output: str
+    text_column: str | None = None
+    format: str | None = None
+    resume: bool = False
+    strict: bool = False
+
+
+# Called after each part with the tally and the share 0–1 that is done (None where nobody knows).
+Tell = Callable[[Tally, Reader], None]
+
+
+def score_export(
+    job: Job, *, classifier: Classifier, tell: Tell, note: Callable[[str], None], workers: int | None = None
+) -> Tally:
+    """Score an export; raises CorpusError where it can't be read or written, or, if strict, for a broken row.
+
+    `note` is told, in a line each, what the user should know at the start.
+
+    The output is written beside and renamed at the end. Cut off half-way, it can be continued with `resume`, except
+    for Parquet, which is begun anew.
+    """
+    with ExitStack() as stack:
+        reader = stack.enter_context(open_reader(job.source, format=job.format, text_column=job.text_column))
+        target = stack.enter_context(_Target(job, classifier=classifier, reader=reader))
+        note(f"replies are read from the column {reader.columns.text!r}")
+        if job.resume:
+            note(f"going on behind row {target.read}" if target.read else "nothing to go on with: beginning anew")
+        tally = target.tally
+        parts = _ahead(reader.parts(skip=target.read))
+        for part, scored in _scored(parts, classifier=classifier, workers=workers or os.cpu_count() or 1):
+            if job.strict and part.errors:
+                raise CorpusError(f"{job.source}: {next(iter(part.errors.values()))}")
+            target.writer.write(part, scored)
+            tally.add(part, scored)
+            target.mark(part)
+            tell(tally, reader)
+        target.finish()
+    return tally
+
+
+class _Target:
+    """The file that is being written, with how far it got."""
+
+    def __init__(self, job: Job, *, classifier: Classifier, reader: Reader) -> None:
+        self._path = Path(job.output)
+        self._piped = job.output == STANDARD
+        self._job = job
+        # What goes into a pipe has the format of what it was made from.
+        same = kind_of(job.source, format=job.format or ("csv" if job.source == STANDARD else None)).format
+        self._kind: FileKind = kind_of(job.output, format=same if self._piped else None)
+        self._reader = reader
+        self._beside = self._path.with_name(self._path.name + ".part")
+        self._state = self._path.with_name(self._path.name + ".part.json")
+        self._is_text = self._kind.format != "parquet"
+        self._made_from = self._made_of(classifier)
+        self._file: IO[bytes] | None = None
+        self.read = 0
+        self.tally = Tally()
+        self.writer: Writer
+
+    def __enter__(self) -> "_Target":
+        try:
+            self._open()
+        except OSError as error:
+            raise CorpusError(f"{self._path}: can't write: {error.strerror or error}") from error
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self._file is not None and not self._piped:
+            self._file.close()
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            raise CorpusError(f"{self._path}: can't write: {error.strerror or error}") from error
+
+    def mark(self, part: Part) -> None:
+        """Note that all up to this part is written, so that it needn't be done again."""
+        if self._piped or not self._is_text:
+            return
+        size = self.writer.flush()
+        state = {"made_from": self._made_from, "read": part.read, "size": size, "tally": self.tally.to_json()}
+        fresh = self._state.with_name(self._state.name + ".new")
+        fresh.write_text(json.dumps(state), "utf-8")
+        fresh.replace(self._state)
+
+    def finish(self) -> None:
+        """Put the finished file in its place."""
+        self.writer.close()
+        if self._piped:
+            return
+        if self._file is not None:
+            self._file.close()
+        self._beside.replace(self._path)
+        self._state.unlink(missing_ok=True)
+
+    def _open(self) -> None:
+        if self._piped:
+            if not self._is_text:
+                raise CorpusError("Parquet can't be written to a pipe: name a file with --output")
+            self._file = sys.stdout.buffer
+        elif self._is_text:
+            size = self._continue() if self._job.resume else 0
+            self._file = self._beside.open("r+b" if size else "wb")
+            self._file.truncate(size)
+            self._file.seek(size)
+        self.writer = make_writer(
+            self._kind, reader=self._reader, path=self._beside, file=self._file, head=self.read == 0
+        )
+
+    def _continue(self) -> int:
+        """Bytes of the unfinished file that count, 0 where there is nothing to go on with."""
+        try:
+            state = json.loads(self._state.read_text("utf-8"))
+            if state["made_from"] != self._made_from or self._beside.stat().st_size < state["size"]:
+                return 0
+            self.tally, self.read = Tally.from_json(state["tally"]), int(state["read"])
+            return int(state["size"])
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            return 0
+
+    def _made_of(self, classifier: Classifier) -> list[Any]:
+        """What a half-written file must have been made from to be continued."""
+        if self._job.source == STANDARD:
+            return []
+        stat = Path(self._job.source).stat()
+        return [stat.st_size, stat.st_mtime_ns, classifier.version, self._job.text_column, self._job.format]
+
+
+def _scored(parts: Iterable[Part], *, classifier: Classifier, workers: int) -> Iterator[tuple[Part, Scored]]:
+    """Parts with their answers, in order; several are worked on side by side."""
+    idle: Queue[Batch] = Queue()
+    for _ in range(workers):
+        idle.put(Batch(classifier))
+
+    def score(part: Part) -> Scored:
+        batch = idle.get()
+        try:
+            return _answer(part, batch=batch)
+        finally:
+            idle.put(batch)
+
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = deque[tuple[Part, Any]]()
+        for part in parts:
+            waiting.append((part, pool.submit(score, part)))
+            if len(waiting) > workers:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        for done, future in waiting:
+            yield done, future.result()
+
+
+def _answer(part: Part, *, batch: Batch) -> Scored:
+    texts = part.texts
+    if isinstance(texts, Buffer):
+        answers = batch.answer_buffer(texts.data, texts.offsets, smtp=part.smtp, enhanced=part.status)
+    else:
+        answers = batch.answer(texts, smtp=part.smtp, enhanced=part.status)
+    return scored_columns(answers, part=part)
+
+
+def scored_columns(answers: Answers, *, part: Part) -> Scored:
+    """Answers as columns; rows that weren't asked about, or can't be read, have none."""
+    outcomes = [(o.kind, o.type, o.reason, o.action, o.decided_by) for o in answers.outcomes]
+    index = answers.index.astype(np.int32)
+    if part.asked is not None:
+        index[~part.asked] = -1
+    if part.errors:
+        index[list(part.errors)] = -1
+    return Scored(outcomes, index, np.round(answers.confidence, _DIGITS))
+
+
+def _ahead(parts: Iterator[Part]) -> Iterator[Part]:
+    """The same parts, read ahead in a thread."""
+    queue: Queue[Part | BaseException | None] = Queue(_PARTS_AHEAD)
+    stopped: list[bool] = []
+
+    def work() -> None:
+        try:
+            for part in parts:
+                if stopped:
+                    return
+                queue.put(part)
+            queue.put(None)
+        except BaseException as error:
+            queue.put(error)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while (got := queue.get()) is not None:
+            if isinstance(got, BaseException):
+                raise got
+            yield got
+    finally:
+        stopped.append(True)
+        while thread.is_alive():
+            if not queue.empty():
+                queue.get()
+            thread.join(0.01)
