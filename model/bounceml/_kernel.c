@@ -24,6 +24,7 @@ enum { ASK_WHOLE = -1, ASK_CHUNKS = -2 };
 typedef struct { uint8_t *at; size_t size, room; } bytes;
 
 static int reserve(bytes *b, size_t more) {
+    more += 8; /* `load` reads up to 8 bytes beyond what counts */
     if (b->size + more <= b->room) return 1;
     size_t room = b->room ? b->room : 4096;
     while (room < b->size + more) room *= 2;
@@ -109,14 +110,28 @@ typedef struct {
     int64_t token_count, template_count;
     int32_t row[MAX_TOKENS];
     int row_size, last_slot;
-    const uint8_t *known;  /* tokens of the chunks at hand, or NULL */
+    int64_t slots[7]; /* numbers of the slots' tokens; -1 where they weren't met yet */
 } engine;
 
-static const char *const SLOTS[] = {"<addr>", "<host>", "<ip>", "<url>", "<id>", "<num>"};
+static const char SLOTS[][8] = {"<addr>", "<host>", "<ip>", "<url>", "<id>", "<num>"};
 enum { ADDR = 1, HOST, IP, URL, ID, NUM };
 
+/* The first `size` bytes, at most 8, as a number; reads 8 bytes, which everything that holds tokens has room for. */
+static uint64_t load(const uint8_t *text, size_t size) {
+    uint64_t word;
+    memcpy(&word, text, 8);
+    return size >= 8 ? word : word & (((uint64_t)1 << 8 * size) - 1);
+}
+
+/* Most tokens are short, and looking them up is most of the work. */
+static key token_key(const engine *e, const uint8_t *text, size_t size) {
+    if (size > 16) return hash(text, size, e->seed);
+    uint64_t first = load(text, size), second = size > 8 ? load(text + 8, size - 8) : 0;
+    return (key){mix(first ^ e->seed.a, second ^ e->seed.b ^ size), first ^ (second << 29 | second >> 35)};
+}
+
 static int64_t token_number(engine *e, const uint8_t *text, size_t size) {
-    key k = hash(text, size, e->seed);
+    key k = token_key(e, text, size);
     slot *s = table_find(&e->tokens, k);
     if (s->value >= 0) return s->value;
     if (!append(&e->token_text, text, size) || !append(&e->token_text, "\n", 1)) return -1;
@@ -134,29 +149,39 @@ static int emit(engine *e, const uint8_t *text, size_t size) {
 
 static int emit_slot(engine *e, int which) {
     if (e->last_slot == which) return 1;
-    const char *text = SLOTS[which - 1];
-    if (!emit(e, (const uint8_t *)text, strlen(text))) return 0;
+    if (e->row_size == MAX_TOKENS) return 1;
+    if (e->slots[which] < 0) e->slots[which] = token_number(e, (const uint8_t *)SLOTS[which - 1], strlen(SLOTS[which - 1]));
+    if (e->slots[which] < 0) return 0;
+    e->row[e->row_size++] = (int32_t)e->slots[which];
     e->last_slot = which;
     return 1;
 }
 
 /* ---- ASCII characters, folded --------------------------------------------------------------------------------------- */
 
-static int lower(int c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
-static int is_digit(int c) { return c >= '0' && c <= '9'; }
-static int is_letter(int c) { return c >= 'a' && c <= 'z'; }
-static int is_word(int c) { return is_letter(c) || is_digit(c) || c == '_'; }
-static int is_label(int c) { return is_word(c) || c == '-'; }
-static int is_hex_or_colon(int c) { return is_digit(c) || (c >= 'a' && c <= 'f') || c == ':'; }
-static int is_space(int c) { return c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31); }
-static int is_local(int c) {
-    switch (c) {
-        case '@': case '<': case '>': case '(': case ')': case '[': case ']': case '"': case ',': case ';': case ':':
-            return 0;
-        default:
-            return !is_space(c);
+enum { SPACE = 1, LETTER = 2, DIGIT = 4, UNDERSCORE = 8, HYPHEN = 16, NOT_LOCAL = 32, HEX_OR_COLON = 64, CLOSING = 128 };
+
+static uint8_t CLASS[256]; /* what each folded character is; 0 beyond ASCII */
+static uint8_t FOLDED[256];
+
+static void make_classes(void) {
+    for (int c = 0; c < 256; c++) {
+        int letter = c >= 'a' && c <= 'z', digit = c >= '0' && c <= '9', space = c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31);
+        CLASS[c] = (uint8_t)((space ? SPACE | NOT_LOCAL : 0) | (letter ? LETTER : 0) | (digit ? DIGIT : 0) | (c == '_' ? UNDERSCORE : 0) |
+                             (c == '-' ? HYPHEN : 0) | (c && strchr("@<>()[]\",;:", c) ? NOT_LOCAL : 0) |
+                             (digit || (c >= 'a' && c <= 'f') || c == ':' ? HEX_OR_COLON : 0) | (c && strchr("<>()[]\",;", c) ? CLOSING : 0));
+        FOLDED[c] = (uint8_t)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
 }
+
+static int is(int c, int classes) { return c >= 0 && (CLASS[c] & classes) != 0; }
+static int is_letter(int c) { return is(c, LETTER); }
+static int is_digit(int c) { return is(c, DIGIT); }
+static int is_word(int c) { return is(c, LETTER | DIGIT | UNDERSCORE); }
+static int is_hex_or_colon(int c) { return is(c, HEX_OR_COLON); }
+static int is_space(int c) { return is(c, SPACE); }
+static int is_local(int c) { return c >= 0 && !(CLASS[c] & NOT_LOCAL); }
+static int lower(int c) { return FOLDED[c]; }
 
 /* The chunk at hand ends with a null byte that isn't part of it, so that looking one ahead is allowed; null bytes
    inside a text make no difference, since they are in no class but that of addresses. */
@@ -164,36 +189,47 @@ typedef struct { const uint8_t *s; int n; } chunk;
 
 static int at(chunk c, int i) { return i >= 0 && i < c.n ? c.s[i] : -1; }
 
-static int run(chunk c, int from, int (*is)(int), int most) {
+/* Length of the run of characters of some classes from a place on. */
+static int run(chunk c, int from, int classes, int most) {
     int n = 0;
-    while (n < most && from + n < c.n && is(c.s[from + n])) n++;
+    while (n < most && from + n < c.n && CLASS[c.s[from + n]] & classes) n++;
     return n;
 }
+
+static int run_local(chunk c, int from, int most) {
+    int n = 0;
+    while (n < most && from + n < c.n && !(CLASS[c.s[from + n]] & NOT_LOCAL)) n++;
+    return n;
+}
+
+#define LABEL (LETTER | DIGIT | UNDERSCORE | HYPHEN)
 
 /* Each returns the length of what matches at `i`, 0 where nothing does; the alternatives of `masking._PARTS`. */
 
 static int match_url(chunk c, int i) {
     static const char *const starts[] = {"http://", "https://", "ftp://", "www."};
+    static const int sizes[] = {7, 8, 6, 4};
+    if (c.s[i] != 'h' && c.s[i] != 'f' && c.s[i] != 'w') return 0;
     for (int k = 0; k < 4; k++) {
-        int n = (int)strlen(starts[k]);
+        int n = sizes[k];
         if (c.n - i > n && memcmp(c.s + i, starts[k], n) == 0) return c.n - i;
     }
     return 0;
 }
 
 static int match_address(chunk c, int i) {
-    int local = run(c, i, is_local, 65);
+    int local = run_local(c, i, 65);
     if (local < 1 || local > 64 || at(c, i + local) != '@') return 0;
-    int domain = run(c, i + local + 1, is_local, 255);
+    int domain = run_local(c, i + local + 1, 255);
     return domain ? local + 1 + domain : 0;
 }
 
 static int match_status(chunk c, int i) {
     int first = at(c, i), before = at(c, i - 1);
     if ((first != '2' && first != '4' && first != '5') || is_word(before) || before == '.' || at(c, i + 1) != '.') return 0;
-    int subject = run(c, i + 2, is_digit, 4);
+    int subject = run(c, i + 2, DIGIT, 4);
     if (subject < 1 || subject > 3 || at(c, i + 2 + subject) != '.') return 0;
-    int detail = run(c, i + 3 + subject, is_digit, 4), end = i + 3 + subject + detail;
+    int detail = run(c, i + 3 + subject, DIGIT, 4), end = i + 3 + subject + detail;
     if (detail < 1 || detail > 3 || is_word(at(c, end)) || (at(c, end) == '.' && is_digit(at(c, end + 1)))) return 0;
     return end - i;
 }
@@ -203,7 +239,7 @@ static int match_ipv4(chunk c, int i) {
     int end = i;
     for (int part = 0; part < 4; part++) {
         if (part && at(c, end++) != '.') return 0;
-        int digits = run(c, end, is_digit, 4);
+        int digits = run(c, end, DIGIT, 4);
         if (digits < 1 || digits > 3) return 0;
         end += digits;
     }
@@ -212,7 +248,7 @@ static int match_ipv4(chunk c, int i) {
 
 static int match_ipv6(chunk c, int i) {
     if (is_word(at(c, i - 1)) || at(c, i - 1) == ':') return 0;
-    int length = run(c, i, is_hex_or_colon, 39), ahead = 0, groups = 0, end = i;
+    int length = run(c, i, HEX_OR_COLON, 39), ahead = 0, groups = 0, end = i;
     for (int k = 0; k < 40 && k <= length && !ahead; k++) ahead = at(c, i + k) == ':' && at(c, i + k + 1) == ':';
     while (!ahead && groups < 4) {
         int digits = 0;
@@ -228,10 +264,10 @@ static int match_host(chunk c, int i) {
     int skip = 0;
     while (skip < 41 && (is_digit(at(c, i + skip)) || at(c, i + skip) == '.' || at(c, i + skip) == '-')) skip++;
     if (skip > 40 || !(is_letter(at(c, i + skip)) || at(c, i + skip) == '_')) return 0;
-    int end = i + run(c, i, is_label, 63), labels = 0;
+    int end = i + run(c, i, LABEL, 63), labels = 0;
     if (end == i) return 0;
     while (at(c, end) == '.') {
-        int label = run(c, end + 1, is_label, 63);
+        int label = run(c, end + 1, LABEL, 63);
         if (!label) break;
         end += 1 + label, labels++;
     }
@@ -248,15 +284,15 @@ static int match_code(chunk c, int i) {
 static int match_family(chunk c, int i) {
     int before = at(c, i - 1);
     if (is_letter(before) || is_digit(before)) return 0;
-    int letters = run(c, i, is_letter, 8), end = i + letters;
+    int letters = run(c, i, LETTER, 8), end = i + letters;
     if (letters < 1 || letters > 7) return 0;
     if (at(c, end) == '_' || at(c, end) == '#' || at(c, end) == '-') end++;
-    int digits = run(c, end, is_digit, 11), zeros = 0;
+    int digits = run(c, end, DIGIT, 11), zeros = 0;
     while (zeros < 6 && at(c, end + zeros) == '0') zeros++;
     if (digits < 1 || digits > zeros + 4) return 0;
     end += digits;
     if (at(c, end) == '_') {
-        int more = run(c, end + 1, is_digit, 5), after = at(c, end + 1 + more);
+        int more = run(c, end + 1, DIGIT, 5), after = at(c, end + 1 + more);
         if (more >= 1 && more <= 4 && !is_letter(after) && !is_digit(after)) return end + 1 + more - i;
     }
     return is_letter(at(c, end)) || is_digit(at(c, end)) ? 0 : end - i;
@@ -266,7 +302,7 @@ static int match_mixed(chunk c, int i) {
     int k = i;
     if (!is_letter(at(c, i)) && !is_digit(at(c, i))) return 0;
     while (is_letter(at(c, k)) || at(c, k) == '_' || at(c, k) == '-') k++;
-    return is_digit(at(c, k)) ? run(c, i, is_label, MAX_CHUNK) : 0;
+    return is_digit(at(c, k)) ? run(c, i, LABEL, MAX_CHUNK) : 0;
 }
 
 /* ---- Tokens of a match ------------------------------------------------------------------------------------------------ */
@@ -340,9 +376,21 @@ static int emit_url(engine *e, const uint8_t *part, int n) {
     return 1;
 }
 
+/* Length of a plain word at `i`: letters, and behind them what keeps every other alternative from matching. */
+static int match_plain(chunk c, int i) {
+    int n = run(c, i, LETTER, MAX_CHUNK), next = at(c, i + n), last = i + n + 1 == c.n;
+    if (!n) return 0;
+    return next < 0 || is(next, CLOSING) || (last && (next == ':' || next == '.')) ? n : 0;
+}
+
 static int emit_chunk(engine *e, chunk c) {
     for (int i = 0; i < c.n && e->row_size < MAX_TOKENS;) {
-        int n;
+        int n = match_plain(c, i);
+        if (n) {
+            if (!emit(e, c.s + i, (size_t)(n > MAX_WORD ? MAX_WORD : n))) return 0;
+            i += n;
+            continue;
+        }
         if (!is_local(c.s[i]) && c.s[i] != ':') { i++; continue; }
         if ((n = match_url(c, i))) { if (!emit_url(e, c.s + i, n)) return 0; }
         else if ((n = match_address(c, i))) { if (!emit_slot(e, ADDR)) return 0; }
@@ -352,8 +400,8 @@ static int emit_chunk(engine *e, chunk c) {
         else if ((n = match_host(c, i))) { if (!emit_host(e, c.s + i, n)) return 0; }
         else if ((n = match_code(c, i)) || (n = match_family(c, i))) { if (!emit(e, c.s + i, (size_t)n)) return 0; }
         else if ((n = match_mixed(c, i))) { if (!emit_mixed(e, c.s + i, n)) return 0; }
-        else if ((n = run(c, i, is_letter, MAX_CHUNK))) { if (!emit(e, c.s + i, (size_t)(n > MAX_WORD ? MAX_WORD : n))) return 0; }
-        else if ((n = run(c, i, is_digit, MAX_CHUNK))) { if (!emit_slot(e, NUM)) return 0; }
+        else if ((n = run(c, i, LETTER, MAX_CHUNK))) { if (!emit(e, c.s + i, (size_t)(n > MAX_WORD ? MAX_WORD : n))) return 0; }
+        else if ((n = run(c, i, DIGIT, MAX_CHUNK))) { if (!emit_slot(e, NUM)) return 0; }
         else n = 1;
         i += n;
     }
@@ -409,22 +457,23 @@ static void start_row(engine *e) { e->row_size = 0, e->last_slot = 0; }
 
 /* Number of a text's template; ASK_WHOLE or ASK_CHUNKS where Python has to read it; -3 where memory ran out. */
 static int64_t read_text(engine *e, const uint8_t *s, int64_t n) {
-    uint8_t folded[MAX_CHUNK + 1];
+    uint8_t folded[MAX_CHUNK + 8]; /* as `load` needs */
     int wide = 0;
     if (n > MAX_TEXT) return ASK_WHOLE;
-    for (int64_t i = 0; i < n; i++) {
-        if (s[i] >= 0x80) wide = 1;
-        else if ((s[i] == '=' || s[i] == '&' || s[i] == 0x1b) && needs_repair(s, n, i)) return ASK_WHOLE;
-    }
+    for (const char *c = "=&\x1b"; *c; c++)
+        for (const uint8_t *found = s; (found = memchr(found, *c, (size_t)(s + n - found))); found++)
+            if (needs_repair(s, n, found - s)) return ASK_WHOLE;
+    for (int64_t i = 0; i < n; i++) wide |= s[i];
+    wide >>= 7;
     const uint8_t *known = NULL;
     if (wide) {
         key k = e->seed;
         for (int64_t i = 0; i < n;) {
             int64_t from = i;
             int chunk_wide = 0;
-            while (i < n && !is_space(s[i])) chunk_wide |= s[i++] >= 0x80;
-            if (chunk_wide) k = hash(s + from, (size_t)(i - from), k);
-            while (i < n && is_space(s[i])) i++;
+            while (i < n && !(CLASS[s[i]] & SPACE)) chunk_wide |= s[i++];
+            if (chunk_wide >> 7) k = hash(s + from, (size_t)(i - from), k);
+            while (i < n && CLASS[s[i]] & SPACE) i++;
         }
         slot *found = table_find(&e->chunks, k);
         if (found->value < 0) return ASK_CHUNKS;
@@ -434,23 +483,27 @@ static int64_t read_text(engine *e, const uint8_t *s, int64_t n) {
     for (int64_t i = 0; i < n && e->row_size < MAX_TOKENS;) {
         int64_t from = i;
         int chunk_wide = 0;
-        while (i < n && !is_space(s[i])) chunk_wide |= s[i++] >= 0x80;
-        if (chunk_wide) {
+        while (i < n && !(CLASS[s[i]] & SPACE)) chunk_wide |= s[i++];
+        if (chunk_wide >> 7) {
             uint32_t size;
             memcpy(&size, known, sizeof size);
             if (!emit_known(e, known + sizeof size, size)) return -3;
             known += sizeof size + size;
         } else if (i > from) {
             int size = (int)(i - from > MAX_CHUNK ? MAX_CHUNK : i - from);
-            for (int k = 0; k < size; k++) folded[k] = (uint8_t)lower(s[from + k]);
+            for (int k = 0; k < size; k++) folded[k] = FOLDED[s[from + k]];
             if (!emit_chunk(e, (chunk){folded, size})) return -3;
         }
-        while (i < n && is_space(s[i])) i++;
+        while (i < n && CLASS[s[i]] & SPACE) i++;
     }
     return template_number(e);
 }
 
 /* ---- What Python calls --------------------------------------------------------------------------------------------------- */
+
+static void forget_slots(engine *e) {
+    for (int i = 0; i < 7; i++) e->slots[i] = -1;
+}
 
 void bounceml_free(engine *e) {
     if (!e) return;
@@ -465,6 +518,8 @@ engine *bounceml_new(const uint8_t *hosts, int64_t size, uint64_t seed_a, uint64
     engine *e = calloc(1, sizeof *e);
     if (!e) return NULL;
     e->seed = (key){seed_a, seed_b};
+    make_classes();
+    forget_slots(e);
     if (!table_make(&e->hosts, 4096) || !table_make(&e->tokens, 1 << 14) || !table_make(&e->templates, 1 << 14) ||
         !table_make(&e->chunks, 1 << 12)) {
         bounceml_free(e);
@@ -518,7 +573,11 @@ int64_t bounceml_teach(engine *e, const uint8_t *text, int64_t n, const uint8_t 
 /* Number of the template with these tokens, spaces between. */
 int64_t bounceml_put(engine *e, const uint8_t *tokens, int64_t size) {
     start_row(e);
-    return emit_known(e, tokens, (size_t)size) ? template_number(e) : -1;
+    bytes copy = {0};
+    int64_t number = -1;
+    if (append(&copy, tokens, (size_t)size) && emit_known(e, copy.at, (size_t)size)) number = template_number(e);
+    free(copy.at);
+    return number;
 }
 
 int64_t bounceml_token_count(const engine *e) { return e->token_count; }
@@ -537,6 +596,7 @@ int64_t bounceml_forget(engine *e) {
     }
     e->taught.size = e->token_text.size = e->ids.size = e->ends.size = 0;
     e->token_count = e->template_count = 0;
+    forget_slots(e);
     return 0;
 }
 
@@ -602,6 +662,24 @@ void bounceml_words(const model *m, const int32_t *ids, const int64_t *starts, c
                 squares[i] += m->squared_idf[row];
                 for (int64_t c = 0; c < m->n_classes; c++) total[c] += weights[c];
             }
+        }
+    }
+}
+
+/* Sums over single n-grams: those of token i have the fingerprints prints[ends[i - 1]:ends[i]]. Row i of `parts`, of shape
+   (n, n_classes + 3), becomes totals, squared length, n-grams found and looked up. */
+void bounceml_characters(const model *m, const uint64_t *prints, const int64_t *ends, int64_t n, double *parts) {
+    int64_t k = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double *part = parts + i * (m->n_classes + 3);
+        for (; k < ends[i]; k++) {
+            int64_t row = feature(m, prints[k]);
+            part[m->n_classes + 2]++;
+            if (row < 0) continue;
+            const float *weights = m->weights + row * m->n_classes;
+            part[m->n_classes] += m->squared_idf[row];
+            part[m->n_classes + 1]++;
+            for (int64_t c = 0; c < m->n_classes; c++) part[c] += weights[c];
         }
     }
 }

@@ -3,8 +3,9 @@
 A text's answer depends on its template alone (and on the user's own rules), so each template is worked out once.
 """
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -47,10 +48,14 @@ class Answers:
 class Batch:
     """Answers batches of texts; remembers templates from batch to batch. For one thread at a time."""
 
-    def __init__(self, classifier: Classifier, *, templates: Templates | None = None) -> None:
+    def __init__(
+        self, classifier: Classifier, *, templates: Templates | None = None, weights: "ModelWeights | None" = None
+    ) -> None:
         self._classifier = classifier
         self._templates = templates or new_templates()
-        self._scorer = _Scorer(classifier)
+        # What never changes may be shared with other threads' batches.
+        self.weights = weights or ModelWeights(classifier)
+        self._scorer = _Scorer(classifier, self.weights)
         self._outcomes: dict[Outcome, int] = {}
         self._forget()
 
@@ -157,21 +162,27 @@ class Batch:
                 index[i], confidence[i] = answer
 
 
+class ModelWeights:
+    """A model's arrays as numpy has them, and as the kernel has them where it was built."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        model = classifier.model
+        self.kernel = library()
+        self.prints = np.asarray(model.fingerprints).astype(np.uint64)
+        self.idf = np.asarray(model.idf).astype(np.float32)
+        self.weights = np.frombuffer(model.weights, "<f2").reshape(-1, len(classifier.classes)).astype(np.float32)
+        self.table = (
+            Weights(self.kernel, prints=self.prints, idf=self.idf, weights=self.weights) if self.kernel else None
+        )
+
+
 class _Scorer:
     """Works out the answers of templates, given as numbers of tokens."""
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, weights: ModelWeights) -> None:
         self._classifier = classifier
-        model = classifier.model
-        n_classes = len(classifier.classes)
-        self._kernel = library()
-        self._bias = np.array(model.header["bias"])
-        self._prints = np.asarray(model.fingerprints).astype(np.uint64)
-        self._idf = np.asarray(model.idf).astype(np.float32)
-        self._weights = np.frombuffer(model.weights, "<f2").reshape(-1, n_classes).astype(np.float32)
-        self._table = (
-            Weights(self._kernel, prints=self._prints, idf=self._idf, weights=self._weights) if self._kernel else None
-        )
+        self._model = weights
+        self._bias = np.array(classifier.model.header["bias"])
         self._rules = RuleIndex(classifier.rules)
         self._column = {name: i for i, name in enumerate(classifier.classes)}
         taxonomy = classifier.config.taxonomy
@@ -195,16 +206,25 @@ class _Scorer:
         if not tokens:
             return
         self._texts += tokens
-        parts = np.zeros((len(tokens), len(self._bias) + 3))
-        for i, token in enumerate(tokens):
-            characters = block(character_fingerprints(token), model=self._classifier.model)
-            parts[i] = (*characters.total, characters.squared_length, characters.found, characters.looked_up)
+        parts = self._character_parts(tokens)
         prints = np.array([word_fingerprint(token) for token in tokens], np.uint64)
         self._word_prints = np.concatenate([self._word_prints, prints])
         self._parts = np.concatenate([self._parts, parts])
         self._rule_hits = np.concatenate([self._rule_hits, self._rules.candidates(tokens)])
-        self._roles = np.concatenate([self._roles, [astuple(role_of(token)) for token in tokens]])
+        self._roles = np.concatenate([self._roles, [role_of(token).flags() for token in tokens]])
         self._accepts = np.concatenate([self._accepts, [token[0] == "2" for token in tokens]])
+
+    def _character_parts(self, tokens: Sequence[str]) -> np.ndarray:
+        """What each token's character n-grams add, shape (n_tokens, n_classes + 3); see `kernel.Weights.characters`."""
+        grams = [character_fingerprints(token) for token in tokens]
+        if self._model.table:
+            ends = np.cumsum([len(each) for each in grams], dtype=np.int64)
+            return self._model.table.characters(np.fromiter(itertools.chain.from_iterable(grams), np.uint64), ends)
+        parts = np.empty((len(tokens), len(self._bias) + 3))
+        for part, each in zip(parts, grams, strict=True):
+            found = block(each, model=self._classifier.model)
+            part[:] = (*found.total, found.squared_length, found.found, found.looked_up)
+        return parts
 
     def words(self, ids: np.ndarray) -> list[str]:
         """Tokens by their numbers."""
@@ -251,9 +271,9 @@ class _Scorer:
     def _logits(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits of templates, shape (n, n_classes), and the share 0–1 of known n-grams, shape (n,)."""
         n_classes = len(self._bias)
-        if self._kernel and self._table:
-            words, squares = self._table.words(ids, starts, ends, prints=self._word_prints)
-            sums = sum_parts(self._kernel, self._parts, ids, starts, ends)
+        if self._model.kernel and self._model.table:
+            words, squares = self._model.table.words(ids, starts, ends, prints=self._word_prints)
+            sums = sum_parts(self._model.kernel, self._parts, ids, starts, ends)
         else:
             words, squares = self._words(ids, starts, ends)
             sums = _sums(self._parts, ids, starts, ends)
@@ -269,11 +289,11 @@ class _Scorer:
         pairs = prints[:-1] * np.uint64(_PAIR) + (prints[1:] ^ (prints[1:] >> np.uint64(29)))
         inside = template[:-1] == template[1:]
         for grams, of in ((prints, template), (pairs[inside], template[:-1][inside])):
-            at = np.minimum(np.searchsorted(self._prints, grams), len(self._prints) - 1)
-            known = self._prints[at] == grams
+            at = np.minimum(np.searchsorted(self._model.prints, grams), len(self._model.prints) - 1)
+            known = self._model.prints[at] == grams
             at, of = at[known], of[known]
-            squares += np.bincount(of, np.square(self._idf[at].astype(np.float64)), minlength=len(ends))
-            np.add.at(totals, of, self._weights[at].astype(np.float64))
+            squares += np.bincount(of, np.square(self._model.idf[at].astype(np.float64)), minlength=len(ends))
+            np.add.at(totals, of, self._model.weights[at].astype(np.float64))
         return totals, squares
 
     def _codes(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[Codes]:

@@ -85,6 +85,10 @@ class Role:
     introduces: bool
     is_unit: bool
 
+    def flags(self) -> tuple[bool, ...]:
+        """The fields in their order."""
+        return self.is_reply, self.is_enhanced, self.is_used, self.introduces, self.is_unit
+
 
 def role_of(token: str) -> Role:
     """The role of a token among codes."""

@@ -34,6 +34,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "model_new": (_POINTER, (_POINTER, _POINTER, _POINTER, _INT, _INT)),
     "model_free": (None, (_POINTER,)),
     "words": (None, (_POINTER, _POINTER, _POINTER, _POINTER, _INT, _POINTER, _POINTER, _POINTER)),
+    "characters": (None, (_POINTER, _POINTER, _POINTER, _INT, _POINTER)),
     "sum": (None, (_POINTER, _INT, _POINTER, _POINTER, _POINTER, _INT, _POINTER)),
 }
 
@@ -149,6 +150,15 @@ class Weights:
         at = [array.ctypes.data for array in arrays]
         self._c.bounceml_words(self._at, *at, len(ends), prints.ctypes.data, totals.ctypes.data, squares.ctypes.data)
         return totals, squares
+
+    def characters(self, prints: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """What the character n-grams of tokens add: totals, squared length, n-grams found and looked up, side by side.
+
+        `prints[ends[i - 1]:ends[i]]` are the fingerprints (uint64) of token i; shape (n_tokens, n_classes + 3).
+        """
+        parts = np.zeros((len(ends), self._weights.shape[1] + 3))
+        self._c.bounceml_characters(self._at, prints.ctypes.data, ends.ctypes.data, len(ends), parts.ctypes.data)
+        return parts
 
 
 def sum_parts(

@@ -1,7 +1,10 @@
 """Built-in rules for many templates: what each token could match is worked out once, then only that is looked at."""
 
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bounceml.codes import Codes
@@ -27,14 +30,19 @@ class RuleIndex:
         self._hits: dict[str, _Hits | None] = {}
         self._for_codes: dict[Codes, tuple[int, ...]] = {}
 
-    def candidates(self, tokens: Iterable[str]) -> list[bool]:
+    def candidates(self, tokens: Sequence[str]) -> list[bool]:
         """Whether each token could be part of what a rule looks for."""
-        return [self._hit(token) is not None for token in tokens]
+        new = [token for token in tokens if token not in self._hits]
+        self._hits.update(zip(new, self._look(new), strict=True))
+        return [self._hits[token] is not None for token in tokens]
 
     def matching(self, found: Sequence[str], *, codes: Codes) -> tuple[Rule, ...]:
-        """Rules that speak for a template with these tokens and codes, first in the file first."""
+        """Rules that speak for a template with these tokens and codes, first in the file first.
+
+        The tokens have been given to `candidates` before.
+        """
         matched = set(self._code_rules(codes))
-        if hits := [hit for token in dict.fromkeys(found) if (hit := self._hit(token))]:
+        if hits := [hit for token in dict.fromkeys(found) if (hit := self._hits[token])]:
             line = " ".join(found)
             phrased = {i for hit in hits for i, phrase in hit.phrases if phrase in line}
             patterned = {i for hit in hits for i in hit.patterns}
@@ -49,12 +57,25 @@ class RuleIndex:
         """Forget tokens, so that memory stays bounded."""
         self._hits.clear()
 
-    def _hit(self, token: str) -> _Hits | None:
-        if token not in self._hits:
-            phrases = tuple((i, phrase) for word, phrase, i in self._words if word in token)
-            patterns = frozenset(i for i, pattern in self._patterns if pattern.search(token))
-            self._hits[token] = _Hits(phrases, patterns) if phrases or patterns else None
-        return self._hits[token]
+    def _look(self, tokens: Sequence[str]) -> list[_Hits | None]:
+        """What each token could speak for; all tokens are searched as one text, which is far faster than one by one."""
+        line = "\n".join(tokens)
+        ends = list(itertools.accumulate(len(token) + 1 for token in tokens))
+        phrases: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        for word, phrase, i in self._words:
+            at = line.find(word)
+            while at >= 0:
+                token = bisect_right(ends, at)
+                phrases[token].append((i, phrase))
+                at = line.find(word, ends[token])
+        patterns: dict[int, set[int]] = defaultdict(set)
+        for i, pattern in self._patterns:
+            for match in pattern.finditer(line):
+                patterns[bisect_right(ends, match.start())].add(i)
+        return [
+            _Hits(tuple(phrases.get(n, ())), frozenset(patterns.get(n, ()))) if n in phrases or n in patterns else None
+            for n in range(len(tokens))
+        ]
 
     def _code_rules(self, codes: Codes) -> tuple[int, ...]:
         if codes not in self._for_codes:

@@ -13,7 +13,7 @@ from bounceml.errors import CorpusError
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns
 from bounceml_datasets.exports.parts import ADDED, ERROR, OUTCOME, Buffer, Part, Scored, records_of
 
-_BATCH_ROWS = 65_536
+_BATCH_ROWS = 32768
 _STRING = pa.dictionary(pa.int32(), pa.string())
 _TYPES = {**dict.fromkeys(ADDED, _STRING), "bounce_confidence": pa.float64()}
 
@@ -23,7 +23,7 @@ class ParquetReader:
 
     def __init__(self, path: Path, *, text_column: str | None) -> None:
         try:
-            # Decoding runs ahead in Arrow's threads; buffers keep memory from growing with the file.
+            # Read by buffers, so that memory doesn't grow with the row groups.
             self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
             self._head = next(self._file.iter_batches(LOOKED_AT), None)
         except (OSError, pa.ArrowException) as error:
@@ -37,7 +37,7 @@ class ParquetReader:
     def parts(self, *, skip: int = 0) -> Iterator[Part]:
         """See `Reader`."""
         read = 0
-        for batch in self._file.iter_batches(_BATCH_ROWS):
+        for batch in self._file.iter_batches(_BATCH_ROWS, use_threads=False):
             read += len(batch)
             if read > skip:
                 yield self._part(batch.slice(max(0, skip - (read - len(batch)))), read)

@@ -22,7 +22,7 @@ from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
 from bounceml_datasets.exports.opening import make_writer, open_reader
 from bounceml_datasets.exports.parts import Buffer, Part, Reader, Scored, Writer
 
-_PARTS_AHEAD = 3
+_PARTS_AHEAD = 2
 _DIGITS = 4  # of the confidence, as in `Verdict.to_dict`
 
 
@@ -188,8 +188,9 @@ class _Target:
 def _scored(parts: Iterable[Part], *, classifier: Classifier, workers: int) -> Iterator[tuple[Part, Scored]]:
     """Parts with their answers, in order; several are worked on side by side."""
     idle: Queue[Batch] = Queue()
-    for _ in range(workers):
-        idle.put(Batch(classifier))
+    idle.put(first := Batch(classifier))
+    for _ in range(workers - 1):
+        idle.put(Batch(classifier, weights=first.weights))
 
     def score(part: Part) -> Scored:
         batch = idle.get()
