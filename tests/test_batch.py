@@ -112,7 +112,9 @@ def test_forgetting_changes_no_answer(classifier: Classifier, monkeypatch: pytes
 
 def test_no_texts_have_no_answers(batch: Batch) -> None:
     assert len(batch.answer([]).index) == 0
-    assert len(batch.answer(["", ""]).index) == 2
+    answers = batch.answer(["", " - "])
+    assert [answers.outcomes[i].reason for i in answers.index] == ["unknown", "unknown"]
+    assert answers.confidence.tolist() == [1.0, 1.0]
 
 
 class Reader:

@@ -93,7 +93,8 @@ def test_a_text_answers_the_same_in_any_company(shipped: Classifier) -> None:
 
 
 def test_what_nobody_can_read_is_not_answered_confidently(shipped: Classifier) -> None:
-    for text in ("", "   ", "qzxv wqkj zzyx qqpl", "\U000103a0\U000103a1\U000103a2 \U000103a3"):
+    assert {shipped.classify(text).reason for text in ("", "   ", "--")} == {"unknown"}
+    for text in ("qzxv wqkj zzyx qqpl", "\U000103a0\U000103a1\U000103a2 \U000103a3"):
         assert shipped.classify(text).confidence < 0.7
 
 

@@ -266,6 +266,9 @@ class _Scorer:
             if key not in made:
                 made[key] = _number(outcomes, self._outcome(name, decided_by, digit=key[2], sure=key[3]))
             index[i] = made[key]
+        if (empty := starts == ends).any():
+            index[empty] = _number(outcomes, self._outcome(UNKNOWN, "model", digit=None, sure=False))
+            confidence[empty] = 1.0
         return index, confidence
 
     def _logits(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -67,6 +67,8 @@ class Classifier:
 
     def opinion(self, found: list[str], *, codes: Codes, bounce: bool = False) -> Opinion:
         """What model and rules make of a text's tokens; with `bounce` it is known to be one, and has a reason."""
+        if not found:  # it surely says nothing
+            return Opinion(UNKNOWN, {UNKNOWN: 1.0}, "model", (), 0.0)
         scores = score(found, model=self.model)
         logits = {
             name: z

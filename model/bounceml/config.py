@@ -41,10 +41,19 @@ def load_config(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: can't read the configuration: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from error
+    return parse_config(text, path=path)
+
+
+def parse_config(text: str, *, path: Path) -> Config:
+    """Configuration from the text of a file; raises ConfigError that names `path`, as `load_config`."""
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
     if unknown := set(data) - _FIELDS:
         raise ConfigError(f"{path}: no such entry {min(unknown)!r}; use format, table, [reasons.NAME] and [[rule]]")

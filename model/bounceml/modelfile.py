@@ -72,6 +72,11 @@ def open_model(path: Path) -> ModelFile:
         raise ModelFileError(f"{path}: can't open the model file: {error.strerror or error}") from error
     except ValueError as error:  # an empty file can't be mapped
         raise ModelFileError(f"{path}: the model file is empty") from error
+    return read_model(data, path=path)
+
+
+def read_model(data: memoryview, *, path: Path) -> ModelFile:
+    """A model from the bytes of its file, checked whole; raises ModelFileError that names `path`, as `open_model`."""
     if len(data) < _PREFIX.size or bytes(data[:8]) != _MAGIC:
         raise ModelFileError(f"{path}: not a bounceml model file")
     _, header_size, digest = _PREFIX.unpack_from(data)

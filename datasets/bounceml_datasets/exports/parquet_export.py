@@ -4,18 +4,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bounceml.arrow import ANSWER_SCHEMA, answer_columns, text_buffer
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns
-from bounceml_datasets.exports.parts import ADDED, ERROR, OUTCOME, Buffer, Part, Scored, records_of
+from bounceml_datasets.exports.parts import ERROR, Buffer, Part, Scored, records_of
 
 _BATCH_ROWS = 32768
-_STRING = pa.dictionary(pa.int32(), pa.string())
-_TYPES = {**dict.fromkeys(ADDED, _STRING), "bounce_confidence": pa.float64()}
 
 
 class ParquetReader:
@@ -45,7 +42,7 @@ class ParquetReader:
     def _part(self, batch: pa.RecordBatch, read: int) -> Part:
         return Part(
             rows=batch,
-            texts=text_buffer(batch.column(self.columns.text)),
+            texts=Buffer(*text_buffer(batch.column(self.columns.text))),
             smtp=self._codes(batch, self.columns.smtp),
             status=self._codes(batch, self.columns.status),
             read=read,
@@ -67,8 +64,9 @@ class ParquetWriter:
     def write(self, part: Part, scored: Scored) -> None:
         """See `Writer`."""
         batch = part.rows if isinstance(part.rows, pa.RecordBatch) else self._batch(part)
-        columns = [*batch.columns, *[pa.array(column) for column in part.extra.values()], *_answers(scored)]
-        names = [*batch.schema.names, *part.extra, *ADDED]
+        answers = answer_columns(scored.outcomes, index=scored.index, confidence=scored.confidence)
+        columns = [*batch.columns, *[pa.array(column) for column in part.extra.values()], *answers.values()]
+        names = [*batch.schema.names, *part.extra, *answers]
         if part.errors or not isinstance(part.rows, pa.RecordBatch):
             columns.append(pa.array([part.errors.get(i) for i in range(len(part))], pa.string()))
             names.append(ERROR)
@@ -85,7 +83,7 @@ class ParquetWriter:
         """See `Writer`."""
         if self._writer is None:
             schema = self._schema or pa.schema([(name, pa.string()) for name in self._names])
-            fields = [pa.field(name, _TYPES[name]) for name in ADDED]
+            fields = list(ANSWER_SCHEMA)
             self._writer = pq.ParquetWriter(self._path, pa.schema([*schema, *fields]))
         self._writer.close()
 
@@ -95,38 +93,6 @@ class ParquetWriter:
         return pa.RecordBatch.from_arrays(
             [pa.array(column, pa.string()) for column in columns.values()], names=list(columns)
         )
-
-
-def text_buffer(column: pa.Array) -> Buffer:
-    """A column of texts as one buffer; what is null is the empty text, what is no text is written as one."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if not pa.types.is_large_string(column.type):
-        column = pc.cast(column, pa.large_string(), safe=False)
-    if column.null_count:
-        column = pc.fill_null(column, "")
-    _, offsets, data = column.buffers()
-    ends = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
-    return Buffer(np.frombuffer(data or b"\0", np.uint8), np.ascontiguousarray(ends))
-
-
-def answer_arrays(scored: Scored) -> dict[str, pa.Array]:
-    """The answers as Arrow columns, in the order of ADDED."""
-    asked = scored.index >= 0
-    index = pa.array(scored.index, pa.int32(), mask=None if asked.all() else ~asked)
-    columns: dict[str, pa.Array] = {}
-    for at, name in enumerate(OUTCOME):
-        values = [outcome[at] for outcome in scored.outcomes]
-        words = pa.array(sorted({value for value in values if value is not None}), pa.string())
-        of_value = {word: i for i, word in enumerate(words.to_pylist())}
-        codes = pa.array([None if value is None else of_value[value] for value in values], pa.int32())
-        columns[name] = pa.DictionaryArray.from_arrays(codes.take(index), words)
-    columns["bounce_confidence"] = pa.array(scored.confidence, pa.float64(), mask=None if asked.all() else ~asked)
-    return {name: columns[name] for name in ADDED}
-
-
-def _answers(scored: Scored) -> list[pa.Array]:
-    return list(answer_arrays(scored).values())
 
 
 def _cell(value: Any) -> str | None:

@@ -1,0 +1,75 @@
+"""Answers to columns of texts, as Arrow arrays: what Parquet exports, Spark, DuckDB and Polars have in common."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bounceml.batch import Batch
+
+# Few different texts for many rows, so they are kept once each.
+_WORD = pa.dictionary(pa.int32(), pa.string())
+ANSWER_SCHEMA = pa.schema(
+    [
+        ("bounce_kind", _WORD),
+        ("bounce_type", _WORD),
+        ("bounce_reason", _WORD),
+        ("bounce_confidence", pa.float64()),
+        ("bounce_action", _WORD),
+        ("bounce_decided_by", _WORD),
+    ]
+)
+_CONFIDENCE = "bounce_confidence"
+_DIGITS = 4  # of the confidence, as in `Verdict.to_dict`
+
+
+def text_buffer(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """A column of texts as one buffer (uint8) and offsets (int64, one more than texts).
+
+    What is null is the empty text, and what is no text is written as one.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not pa.types.is_large_string(column.type):
+        column = pc.cast(column, pa.large_string(), safe=False)
+    if column.null_count:
+        column = pc.fill_null(column, "")
+    _, offsets, data = column.buffers()
+    ends = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
+    return np.frombuffer(data or b"\0", np.uint8), np.ascontiguousarray(ends)
+
+
+def answer_columns(
+    outcomes: Sequence[tuple[str | None, ...]], *, index: np.ndarray, confidence: np.ndarray
+) -> dict[str, pa.Array]:
+    """Answers as columns of ANSWER_SCHEMA, each of length n.
+
+    Row i has the outcome `outcomes[index[i]]` (kind, type, reason, action, decided_by) and `confidence[i]` (0–1);
+    nothing of both where `index[i]` is negative.
+    """
+    missing = index < 0
+    mask = missing if missing.any() else None
+    at = pa.array(index, pa.int32(), mask=mask)
+    columns: dict[str, pa.Array] = {_CONFIDENCE: pa.array(confidence, pa.float64(), mask=mask)}
+    names = [name for name in ANSWER_SCHEMA.names if name != _CONFIDENCE]
+    for name, values in zip(names, zip(*outcomes, strict=True) if outcomes else [()] * len(names), strict=True):
+        words = list(dict.fromkeys(value for value in values if value is not None))
+        codes = pa.array([None if value is None else words.index(value) for value in values], pa.int32())
+        columns[name] = pa.DictionaryArray.from_arrays(codes.take(at), pa.array(words, pa.string()))
+    return {name: columns[name] for name in ANSWER_SCHEMA.names}
+
+
+def answer_texts(
+    batch: Batch, texts: pa.Array, *, smtp: pa.Array | None = None, status: pa.Array | None = None
+) -> dict[str, pa.Array]:
+    """Answers to a column of texts, as columns of ANSWER_SCHEMA; columns of codes may stand beside it."""
+    data, offsets = text_buffer(texts)
+    answers = batch.answer_buffer(
+        data,
+        offsets,
+        smtp=None if smtp is None else pc.cast(smtp, pa.string()).to_pylist(),
+        enhanced=None if status is None else pc.cast(status, pa.string()).to_pylist(),
+    )
+    outcomes = [(o.kind, o.type, o.reason, o.action, o.decided_by) for o in answers.outcomes]
+    return answer_columns(outcomes, index=answers.index, confidence=np.round(answers.confidence, _DIGITS))
