@@ -4,6 +4,7 @@ A text's answer depends on its template alone (and on the user's own rules), so 
 """
 
 import itertools
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -160,6 +161,22 @@ class Batch:
                     said[key] = (_number(self._outcomes, outcome), verdict.confidence)
             if answer := said[key]:
                 index[i], confidence[i] = answer
+
+
+class Batches:
+    """A batch for each thread, made when a thread first asks; the model's arrays are shared."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self._weights = ModelWeights(classifier)
+        self._of_thread = threading.local()
+
+    def get(self) -> Batch:
+        """This thread's own batch."""
+        if not hasattr(self._of_thread, "batch"):
+            self._of_thread.batch = Batch(self._classifier, weights=self._weights)
+        batch: Batch = self._of_thread.batch
+        return batch
 
 
 class ModelWeights:

@@ -4,7 +4,7 @@ import polars as pl
 import pyarrow as pa
 
 from bounceml.arrow import ANSWER_SCHEMA, answer_texts
-from bounceml.batch import Batch
+from bounceml.batch import Batches
 from bounceml.classifier import Classifier, load
 
 # Names of the answer's fields, without what tells them from an export's own columns.
@@ -17,10 +17,10 @@ def verdict(text: str | pl.Expr = "diagnostic", *, classifier: Classifier | None
 
     `text` is a column of texts or its name. It works in lazy and streaming queries; `unnest("verdict")` gives columns.
     """
-    batch = Batch(classifier or load())
+    batches = Batches(classifier or load())
 
     def answer(texts: pl.Series) -> pl.Series:
-        columns = answer_texts(batch, pa.array(texts.to_arrow()))
+        columns = answer_texts(batches.get(), pa.array(texts.to_arrow()))
         series = [pl.Series(_FIELDS[name], column) for name, column in columns.items()]
         return pl.DataFrame(series).cast(_FIELD_TYPES).to_struct()
 

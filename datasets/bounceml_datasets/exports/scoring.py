@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from bounceml.batch import Answers, Batch
+from bounceml.batch import Answers, Batches
 from bounceml.classifier import Classifier
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
@@ -187,22 +187,11 @@ class _Target:
 
 def _scored(parts: Iterable[Part], *, classifier: Classifier, workers: int) -> Iterator[tuple[Part, Scored]]:
     """Parts with their answers, in order; several are worked on side by side."""
-    idle: Queue[Batch] = Queue()
-    idle.put(first := Batch(classifier))
-    for _ in range(workers - 1):
-        idle.put(Batch(classifier, weights=first.weights))
-
-    def score(part: Part) -> Scored:
-        batch = idle.get()
-        try:
-            return _answer(part, batch=batch)
-        finally:
-            idle.put(batch)
-
+    batches = Batches(classifier)
     with ThreadPoolExecutor(workers) as pool:
         waiting = deque[tuple[Part, Any]]()
         for part in parts:
-            waiting.append((part, pool.submit(score, part)))
+            waiting.append((part, pool.submit(_answer, part, batches=batches)))
             if len(waiting) > workers:
                 done, future = waiting.popleft()
                 yield done, future.result()
@@ -210,8 +199,8 @@ def _scored(parts: Iterable[Part], *, classifier: Classifier, workers: int) -> I
             yield done, future.result()
 
 
-def _answer(part: Part, *, batch: Batch) -> Scored:
-    texts = part.texts
+def _answer(part: Part, *, batches: Batches) -> Scored:
+    batch, texts = batches.get(), part.texts
     if isinstance(texts, Buffer):
         answers = batch.answer_buffer(texts.data, texts.offsets, smtp=part.smtp, enhanced=part.status)
     else:
