@@ -100,6 +100,9 @@ def score(
         str | None, typer.Option("--format", help="Format of the export where its name doesn't tell.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run that was cut off had got.")] = False,
+    summary: Annotated[
+        Path | None, typer.Option("--summary", help="JSON file to write the counts by type, reason and receiver into.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first row that can't be read.")] = False,
     model: Model = None,
     config: Config = None,
@@ -109,7 +112,7 @@ def score(
     from bounceml_datasets.exports.scoring import Job
 
     job = Job(export, output, text_column=text_column, format=format, resume=resume, strict=strict)
-    raise typer.Exit(run(job, model=model, config=config))
+    raise typer.Exit(run(job, summary=summary, model=model, config=config))
 
 
 @app.command()

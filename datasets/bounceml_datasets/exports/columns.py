@@ -18,6 +18,10 @@ TEXT_COLUMNS = (
 )  # fmt: skip
 SMTP_COLUMNS = ("smtp_code", "smtpcode", "reply_code", "replycode", "response_code", "error_code", "code")
 STATUS_COLUMNS = ("enhanced_code", "enhanced_status", "dsn_status", "dsnstatus", "dsn", "status")
+RECIPIENT_COLUMNS = (
+    "recipient", "rcpt", "recipient_email", "email", "email_address", "emailaddress", "to", "rcpt_to", "address",
+    "subscriber", "收件人", "收件人地址", "收件地址", "邮箱",
+)  # fmt: skip
 # Rows looked at to find a column by what stands in it.
 LOOKED_AT = 50
 
@@ -29,6 +33,7 @@ class Columns:
     text: str
     smtp: str | None
     status: str | None
+    recipient: str | None = None
 
 
 def find_columns(names: Sequence[str], sample: Sequence[Record], *, text: str | None = None) -> Columns:
@@ -46,12 +51,22 @@ def find_columns(names: Sequence[str], sample: Sequence[Record], *, text: str | 
         text=chosen,
         smtp=next((by_lower[n] for n in SMTP_COLUMNS if n in by_lower and by_lower[n] != chosen), None),
         status=next((by_lower[n] for n in STATUS_COLUMNS if n in by_lower and by_lower[n] != chosen), None),
+        recipient=next((by_lower[n] for n in RECIPIENT_COLUMNS if n in by_lower and by_lower[n] != chosen), None),
     )
 
 
 def as_text(value: object) -> str:
     """A cell as text; what a table holds for "nothing" is the empty text."""
     return "" if value is None else str(value)
+
+
+def domain_of(address: str) -> str:
+    """The domain of an address, in lower case; empty where there is none.
+
+    >>> domain_of("Kim <kim@Example.COM>")
+    'example.com'
+    """
+    return address.rpartition("@")[2].strip(" <>\t\r\n.").lower() if "@" in address else ""
 
 
 def as_code(value: object) -> str | None:

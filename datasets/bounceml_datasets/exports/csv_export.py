@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
 from bounceml_datasets.exports.files import Format, Sink, decoded
-from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Part, Scored, records_of
+from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Domains, Part, Scored, records_of
 
 # A cell may be long; a quote that is never closed must not swallow the rest of a file.
 _MAX_CELL = 1_000_000
@@ -55,11 +55,15 @@ class CsvReader:
             yield self._part(rows, errors, read)
 
     def _part(self, rows: list[list[str]], errors: dict[int, str], read: int) -> Part:
+        recipients = self._column(rows, self.columns.recipient)
         return Part(
             rows=rows,
             texts=self._column(rows, self.columns.text) or [],
             smtp=_codes(self._column(rows, self.columns.smtp)),
             status=_codes(self._column(rows, self.columns.status)),
+            domains=None
+            if self.columns.recipient is None
+            else Domains.of(self._column(rows, self.columns.recipient) or []),
             errors=errors,
             read=read,
         )

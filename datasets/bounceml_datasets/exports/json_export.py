@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
 from bounceml_datasets.exports.files import Sink, decoded
-from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Part, Scored, records_of
+from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Domains, Part, Scored, records_of
 
 
 class JsonReader:
@@ -47,6 +47,9 @@ class JsonReader:
             texts=[as_text(record.get(columns.text)) for record in records],
             smtp=[as_code(record.get(columns.smtp)) for record in records] if columns.smtp else None,
             status=[as_code(record.get(columns.status)) for record in records] if columns.status else None,
+            domains=Domains.of([as_text(record.get(columns.recipient)) for record in records])
+            if columns.recipient
+            else None,
             errors=errors,
             read=read,
         )

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bounceml.arrow import ANSWER_SCHEMA, answer_columns, text_buffer
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns
-from bounceml_datasets.exports.parts import ERROR, Buffer, Part, Scored, records_of
+from bounceml_datasets.exports.parts import ERROR, Buffer, Domains, Part, Scored, records_of
 
 _BATCH_ROWS = 32768
 
@@ -45,6 +46,7 @@ class ParquetReader:
             texts=Buffer(*text_buffer(batch.column(self.columns.text))),
             smtp=self._codes(batch, self.columns.smtp),
             status=self._codes(batch, self.columns.status),
+            domains=None if self.columns.recipient is None else _domains(batch.column(self.columns.recipient)),
             read=read,
         )
 
@@ -93,6 +95,15 @@ class ParquetWriter:
         return pa.RecordBatch.from_arrays(
             [pa.array(column, pa.string()) for column in columns.values()], names=list(columns)
         )
+
+
+def _domains(addresses: pa.Array) -> Domains:
+    """As `Domains.of`, but each distinct spelling is looked at once."""
+    texts = pc.fill_null(pc.cast(addresses, pa.string(), safe=False), "")
+    pieces = pc.split_pattern(texts, "@", max_splits=1, reverse=True)
+    spelled = pieces.values.take(pc.subtract(pieces.offsets[1:], 1)).dictionary_encode()
+    plain = Domains.of([f"@{each}" for each in spelled.dictionary.to_pylist()])
+    return Domains(plain.names, plain.ids[spelled.indices.to_numpy()])
 
 
 def _cell(value: Any) -> str | None:

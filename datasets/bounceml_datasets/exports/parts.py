@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bounceml_datasets.exports.columns import Columns, Record
+from bounceml_datasets.exports.columns import Columns, Record, domain_of
 
 # Rows of a part: enough for numpy to pay, few enough to stay small in memory.
 PART_ROWS = 20_000
@@ -30,6 +30,21 @@ class Buffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Domains:
+    """Receivers' domains of rows: row i has `names[ids[i]]`; ids has shape (n,)."""
+
+    names: Sequence[str]
+    ids: np.ndarray
+
+    @classmethod
+    def of(cls, addresses: Sequence[str]) -> "Domains":
+        """The domains of addresses."""
+        found: dict[str, int] = {}
+        ids = [found.setdefault(domain_of(address), len(found)) for address in addresses]
+        return cls(list(found), np.array(ids, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Consecutive rows: as their format holds them, with their texts, and codes where the export has them.
 
@@ -41,6 +56,7 @@ class Part:
     texts: Sequence[str] | Buffer
     smtp: Sequence[str | None] | None = None
     status: Sequence[str | None] | None = None
+    domains: Domains | None = None
     asked: np.ndarray | None = None
     extra: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     errors: Mapping[int, str] = field(default_factory=dict)
