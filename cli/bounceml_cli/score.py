@@ -14,7 +14,7 @@ from bounceml_datasets.exports.scoring import Job, score_export
 
 
 def run(job: Job, *, summary: Path | None, model: Path | None, config: Path | None) -> Exit:
-    """Score every row and say what was found; rows that can't be read are kept, with what is wrong in `bounce_error`."""
+    """Score every row and say what was found; those that can't be read are kept, with the error in `bounce_error`."""
     classifier = load(model, config=config or find_config())
     with row_progress() as tell:
         tally = score_export(job, classifier=classifier, tell=tell, note=lambda line: complain(f"{job.source}: {line}"))

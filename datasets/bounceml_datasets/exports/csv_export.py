@@ -61,9 +61,7 @@ class CsvReader:
             texts=self._column(rows, self.columns.text) or [],
             smtp=_codes(self._column(rows, self.columns.smtp)),
             status=_codes(self._column(rows, self.columns.status)),
-            domains=None
-            if self.columns.recipient is None
-            else Domains.of(self._column(rows, self.columns.recipient) or []),
+            domains=None if recipients is None else Domains.of(recipients),
             errors=errors,
             read=read,
         )
