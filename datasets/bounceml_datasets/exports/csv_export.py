@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
@@ -29,7 +30,7 @@ class CsvReader:
         if not any(self.names):
             raise CorpusError(f"{name}: the export is empty: its first line must name the columns")
         self._reader = csv.reader(self._text, delimiter=self.delimiter)
-        self._ahead = [row for row, _ in zip(self._rows(), range(LOOKED_AT), strict=False)]
+        self._ahead = list(itertools.islice(self._rows(), LOOKED_AT))
         self.sample: list[Record] = [
             dict(zip(self.names, row, strict=False)) for row, error in self._ahead if error is None
         ]

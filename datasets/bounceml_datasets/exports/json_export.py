@@ -1,5 +1,6 @@
 """Exports as lines of JSON objects; each line comes through as it is, with the answer's keys behind its own."""
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
@@ -14,7 +15,7 @@ class JsonReader:
 
     def __init__(self, file: BinaryIO, *, name: str, text_column: str | None) -> None:
         self._lines = enumerate(decoded(file, name=name), 1)
-        self._ahead = [record for record, _ in zip(self._records(), range(LOOKED_AT), strict=False)]
+        self._ahead = list(itertools.islice(self._records(), LOOKED_AT))
         self.sample: list[Record] = [record for _, record, _ in self._ahead if record is not None]
         self.names: list[str] = list(dict.fromkeys(key for record in self.sample for key in record))
         self.rows: int | None = None

@@ -100,6 +100,7 @@ class ParquetWriter:
 def _domains(addresses: pa.Array) -> Domains:
     """As `Domains.of`, but each distinct spelling is looked at once."""
     texts = pc.fill_null(pc.cast(addresses, pa.string(), safe=False), "")
+    texts = pc.if_else(pc.match_substring(texts, "@"), texts, "")
     pieces = pc.split_pattern(texts, "@", max_splits=1, reverse=True)
     spelled = pieces.values.take(pc.subtract(pieces.offsets[1:], 1)).dictionary_encode()
     plain = Domains.of([f"@{each}" for each in spelled.dictionary.to_pylist()])
