@@ -5,6 +5,7 @@ other Python threads go on.
 """
 
 import ctypes
+import os
 import secrets
 import sysconfig
 from collections.abc import Iterable
@@ -41,7 +42,9 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The kernel, None where it wasn't built for this machine."""
+    """The kernel; None where it wasn't built for this machine, or the environment says BOUNCEML_PURE."""
+    if os.environ.get("BOUNCEML_PURE"):
+        return None
     path = Path(__file__).with_name(f"_kernel{sysconfig.get_config_var('SHLIB_SUFFIX') or '.so'}")
     try:
         loaded = ctypes.CDLL(str(path))
