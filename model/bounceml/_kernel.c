@@ -693,3 +693,26 @@ void bounceml_sum(const double *parts, int64_t width, const int32_t *ids, const 
             for (int64_t c = 0; c < width; c++) totals[i * width + c] += part[c];
         }
 }
+
+/* Mark the rules whose phrases or patterns stand in templates: bit 1 for a phrase, 2 for a pattern, in `marks` of shape
+   (n, n_rules). Phrases that token t may begin are begins[begin_ends[t - 1]:begin_ends[t]], those that it may end
+   lasts[last_ends[t - 1]:last_ends[t]]; words, rule, inner and inner_ends are by phrase (`rule_index.Phrases`). */
+void bounceml_phrases(const int32_t *ids, const int64_t *starts, const int64_t *ends, int64_t n, const uint64_t *prints,
+                      const int32_t *begins, const int64_t *begin_ends, const int32_t *lasts, const int64_t *last_ends,
+                      const int32_t *words, const int32_t *rule, const uint64_t *inner, const int64_t *inner_ends,
+                      int64_t n_rules, uint8_t *marks) {
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = starts[i]; k < ends[i]; k++) {
+            int32_t token = ids[k];
+            for (int64_t b = token ? begin_ends[token - 1] : 0; b < begin_ends[token]; b++) {
+                int32_t p = begins[b], count = words[p], found = count < 2;
+                if (count >= 2 && k + count <= ends[i]) {
+                    int32_t last = ids[k + count - 1];
+                    for (int64_t l = last ? last_ends[last - 1] : 0; l < last_ends[last] && !found; l++) found = lasts[l] == p;
+                    const uint64_t *expected = inner + inner_ends[p] - (count - 2);
+                    for (int32_t w = 0; w < count - 2 && found; w++) found = prints[ids[k + 1 + w]] == expected[w];
+                }
+                if (found) marks[i * n_rules + rule[p]] |= count ? 1 : 2;
+            }
+        }
+}

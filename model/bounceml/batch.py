@@ -18,7 +18,7 @@ from bounceml.features import character_fingerprints, word_fingerprint
 from bounceml.kernel import Weights, library, sum_parts
 from bounceml.masking import MAX_TEXT
 from bounceml.opinion import best_by_reason
-from bounceml.rule_index import RuleIndex
+from bounceml.rule_index import RuleIndex, votes_of
 from bounceml.scoring import block
 from bounceml.templates import Templates, new_templates
 
@@ -200,7 +200,7 @@ class _Scorer:
         self._classifier = classifier
         self._model = weights
         self._bias = np.array(classifier.model.header["bias"])
-        self._rules = RuleIndex(classifier.rules)
+        self._rules = RuleIndex(classifier.rules, kernel=weights.kernel)
         self._column = {name: i for i, name in enumerate(classifier.classes)}
         taxonomy = classifier.config.taxonomy
         self._is_kind = np.array([name.startswith(KIND_PREFIX) for name in classifier.classes])
@@ -212,9 +212,7 @@ class _Scorer:
         self._texts: list[str] = []
         self._word_prints = np.empty(0, np.uint64)
         self._parts = np.empty((0, len(self._bias) + 3))
-        self._rule_hits = np.empty(0, bool)
-        self._roles = np.empty((0, 5), bool)
-        self._accepts = np.empty(0, bool)
+        self._roles = np.empty(0, np.uint8)
         self._made_codes: dict[tuple[int, int], Codes] = {}
         self._rules.forget()
 
@@ -227,9 +225,9 @@ class _Scorer:
         prints = np.array([word_fingerprint(token) for token in tokens], np.uint64)
         self._word_prints = np.concatenate([self._word_prints, prints])
         self._parts = np.concatenate([self._parts, parts])
-        self._rule_hits = np.concatenate([self._rule_hits, self._rules.candidates(tokens)])
-        self._roles = np.concatenate([self._roles, [role_of(token).flags() for token in tokens]])
-        self._accepts = np.concatenate([self._accepts, [token[0] == "2" for token in tokens]])
+        self._rules.learn(tokens)
+        roles = np.array([_bits(token) for token in tokens], np.uint8)
+        self._roles = np.concatenate([self._roles, roles])
 
     def _character_parts(self, tokens: Sequence[str]) -> np.ndarray:
         """What each token's character n-grams add, shape (n_tokens, n_classes + 3); see `kernel.Weights.characters`."""
@@ -256,7 +254,13 @@ class _Scorer:
         cooled = logits / calibration.temperature
         unsure = _softmax(cooled).max(axis=1) < calibration.ask_rules_below
         codes = self._codes(ids, starts, ends)
-        votes, strongest = self._votes(ids, starts, ends, unsure=unsure, codes=codes)
+        matching = np.zeros((len(ends), len(self._rules.rules)), bool)
+        asking = np.flatnonzero(unsure)
+        matching[asking] = self._rules.matching(
+            ids, starts[asking], ends[asking], prints=self._word_prints, codes=[codes[i] for i in asking.tolist()]
+        )
+        precision = self._classifier.precision
+        votes = votes_of(matching, index=self._rules, precision=precision, column=self._column)
         odds = np.maximum(0.0, _log_odds(votes))
         probabilities = _softmax(cooled + np.where(np.isnan(votes), 0.0, calibration.vote_weight * odds))
         best = probabilities.argmax(axis=1)
@@ -278,7 +282,7 @@ class _Scorer:
         index = np.empty(len(best), np.int32)
         for i, (column, by_rule) in enumerate(zip(np.where(lacks, -1, best).tolist(), turned.tolist(), strict=True)):
             name = self._classifier.classes[column] if column >= 0 else UNKNOWN
-            decided_by = f"rule:{strongest[i][name]}" if by_rule else "model"
+            decided_by = f"rule:{self._strongest(matching[i], reason=name)}" if by_rule else "model"
             key = (column, decided_by, codes[i].first_digit, bool(sure[i]))
             if key not in made:
                 made[key] = _number(outcomes, self._outcome(name, decided_by, digit=key[2], sure=key[3]))
@@ -323,16 +327,16 @@ class _Scorer:
         template = np.repeat(np.arange(len(ends)), ends - starts)
         roles = self._roles[part]
         # Neighbours count only inside a template.
-        before, after = np.zeros(roles.shape, bool), np.zeros(roles.shape, bool)
+        before, after = np.zeros_like(roles), np.zeros_like(roles)
         same = template[1:] == template[:-1]
-        before[1:][same], after[:-1][same] = roles[:-1][same], roles[1:][same]
-        begins = before[:, _INTRODUCES] | after[:, _IS_ENHANCED]
+        before[1:], after[:-1] = roles[:-1] * same, roles[1:] * same
+        begins = ((before & _INTRODUCES) | (after & _IS_ENHANCED)) > 0
         begins[(starts - first)[starts < ends]] = True
-        counts = roles[:, _IS_REPLY] & (begins | roles[:, _IS_USED]) & ~after[:, _IS_UNIT]
-        refuses = counts & ~self._accepts[part]
+        counts = ((roles & _IS_REPLY) > 0) & (begins | ((roles & _IS_USED) > 0)) & ((after & _IS_UNIT) == 0)
+        refuses = counts & ((roles & _ACCEPTS) == 0)
         tokens = np.append(part, -1)
         reply, enhanced = (
-            tokens[_first(found, template=template, n=len(ends))] for found in (counts, roles[:, _IS_ENHANCED])
+            tokens[_first(found, template=template, n=len(ends))] for found in (counts, (roles & _IS_ENHANCED) > 0)
         )
         refusal = tokens[_first(refuses, template=template, n=len(ends))]
         reply = np.where(refusal >= 0, refusal, reply)
@@ -342,21 +346,11 @@ class _Scorer:
             for a, b in zip(reply.tolist(), enhanced.tolist(), strict=True)
         ]
 
-    def _votes(
-        self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, unsure: np.ndarray, codes: Sequence[Codes]
-    ) -> tuple[np.ndarray, dict[int, dict[str, str]]]:
-        """Highest precision of matching rules by template and class (NaN without), and those rules' ids by reason."""
-        votes = np.full((len(ends), len(self._bias)), np.nan)
-        strongest: dict[int, dict[str, str]] = {}
-        for i in np.flatnonzero(unsure).tolist():
-            part = ids[starts[i] : ends[i]]
-            found = self.words(part) if self._rule_hits[part].any() else []
-            matching = self._rules.matching(found, codes=codes[i])
-            by_reason = best_by_reason(matching, precision=self._classifier.precision, classes=self._column)
-            for reason, (precision, rule) in by_reason.items():
-                votes[i, self._column[reason]] = precision
-                strongest.setdefault(i, {})[reason] = rule.id
-        return votes, strongest
+    def _strongest(self, matching: np.ndarray, *, reason: str) -> str:
+        """Id of the rule that decided for a reason: of those that match, the first with the highest precision."""
+        rules = [self._rules.rules[i] for i in np.flatnonzero(matching).tolist()]
+        best = best_by_reason(rules, precision=self._classifier.precision, classes=self._column)
+        return best[reason][1].id
 
     def _confidence(
         self, probabilities: np.ndarray, *, known: np.ndarray, agrees: np.ndarray, differs: np.ndarray
@@ -380,8 +374,8 @@ class _Scorer:
         return Outcome("bounce", taxonomy.type_of(name, code_class=digit), name, action, decided_by)
 
 
-# Columns of the tokens' roles, in the order of the fields of `Role`.
-_IS_REPLY, _IS_ENHANCED, _IS_USED, _INTRODUCES, _IS_UNIT = range(5)
+# Bits of the tokens' roles, in the order of the fields of `Role`; the last one says that a code accepts.
+_IS_REPLY, _IS_ENHANCED, _IS_USED, _INTRODUCES, _IS_UNIT, _ACCEPTS = (1 << i for i in range(6))
 _PAIR = 0x9E3779B97F4A7C15
 
 
@@ -391,6 +385,12 @@ def _number(outcomes: dict[Outcome, int], outcome: Outcome) -> int:
 
 def _starts(ends: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], ends[:-1]]).astype(np.int64)
+
+
+def _bits(token: str) -> int:
+    """The role of a token as bits."""
+    flags = (*role_of(token).flags(), token[0] == "2")
+    return sum(1 << i for i, flag in enumerate(flags) if flag)
 
 
 def _first(found: np.ndarray, *, template: np.ndarray, n: int) -> np.ndarray:

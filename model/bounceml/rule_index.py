@@ -1,88 +1,169 @@
-"""Built-in rules for many templates: what each token could match is worked out once, then only that is looked at."""
+"""Built-in rules for many templates: what each token could match is worked out once, then templates only look it up.
 
+A phrase stands in a template where one token ends with its first word, the next ones are its inner words, and the last
+one begins with its last word; a phrase of one word stands anywhere in a token.
+"""
+
+import ctypes
 import itertools
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from bounceml.codes import Codes
-from bounceml.rules import Rule, RuleSet
+from bounceml.features import word_fingerprint
+from bounceml.kernel import mark_phrases
+from bounceml.rules import RuleSet
+
+# Bits that say by what a rule was found in a template.
+_PHRASE, _PATTERN = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Hits:
-    """Rules that one token could speak for: by a part of a phrase, or by their pattern."""
+class Lists:
+    """Lists of numbers by token: those of token t are `values[ends[t - 1]:ends[t]]` (int32, int64)."""
 
-    phrases: tuple[tuple[int, str], ...]
-    patterns: frozenset[int]
+    values: np.ndarray
+    ends: np.ndarray
+
+    def joined(self, more: Sequence[Sequence[int]]) -> "Lists":
+        """With the lists of further tokens."""
+        ends = np.cumsum([len(each) for each in more], dtype=np.int64) + (self.ends[-1] if len(self.ends) else 0)
+        values = np.fromiter(itertools.chain.from_iterable(more), np.int32)
+        return Lists(np.concatenate([self.values, values]), np.concatenate([self.ends, ends]))
+
+    def of(self, token: int) -> list[int]:
+        """The list of one token."""
+        values: list[int] = self.values[self.ends[token - 1] if token else 0 : self.ends[token]].tolist()
+        return values
+
+
+_NOTHING = Lists(np.empty(0, np.int32), np.empty(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """All phrases of a rule set: how many words each has, whose rule it is, and fingerprints of its inner words.
+
+    Behind the phrases stand the patterns, as phrases of no words. The inner words of phrase p are
+    `inner[inner_ends[p - 1]:inner_ends[p]]` (uint64).
+    """
+
+    words: np.ndarray
+    rule: np.ndarray
+    inner: np.ndarray
+    inner_ends: np.ndarray
 
 
 class RuleIndex:
-    """Finds the rules that match a template, the same as `RuleSet.matching_line` on its tokens."""
+    """Finds the rules that match templates, the same as `RuleSet.matching_line` on their tokens."""
 
-    def __init__(self, rules: RuleSet) -> None:
-        self._rules = rules.rules
-        self._by_code = [i for i, rule in enumerate(rules.rules) if not rule.phrases and not rule.pattern]
-        self._words = [(_rarest(phrase), phrase, i) for i, rule in enumerate(rules.rules) for phrase in rule.phrases]
-        self._patterns = [(i, re.compile(rule.pattern)) for i, rule in enumerate(rules.rules) if rule.pattern]
-        self._hits: dict[str, _Hits | None] = {}
-        self._for_codes: dict[Codes, tuple[int, ...]] = {}
-
-    def candidates(self, tokens: Sequence[str]) -> list[bool]:
-        """Whether each token could be part of what a rule looks for."""
-        new = [token for token in tokens if token not in self._hits]
-        self._hits.update(zip(new, self._look(new), strict=True))
-        return [self._hits[token] is not None for token in tokens]
-
-    def matching(self, found: Sequence[str], *, codes: Codes) -> tuple[Rule, ...]:
-        """Rules that speak for a template with these tokens and codes, first in the file first.
-
-        The tokens have been given to `candidates` before.
-        """
-        matched = set(self._code_rules(codes))
-        if hits := [hit for token in dict.fromkeys(found) if (hit := self._hits[token])]:
-            line = " ".join(found)
-            phrased = {i for hit in hits for i, phrase in hit.phrases if phrase in line}
-            patterned = {i for hit in hits for i in hit.patterns}
-            for i in phrased | patterned:
-                rule = self._rules[i]
-                said = (i in phrased or not rule.phrases) and (i in patterned or not rule.pattern)
-                if said and rule.has_codes(codes):
-                    matched.add(i)
-        return tuple(self._rules[i] for i in sorted(matched))
+    def __init__(self, rules: RuleSet, *, kernel: ctypes.CDLL | None) -> None:
+        self._kernel = kernel
+        self.rules = rules.rules
+        self._texts = [(phrase.split(), i) for i, rule in enumerate(self.rules) for phrase in rule.phrases]
+        self._patterns = [(re.compile(rule.pattern), i) for i, rule in enumerate(self.rules) if rule.pattern]
+        inner = [[word_fingerprint(word) for word in words[1:-1]] for words, _ in self._texts]
+        inner += [[] for _ in self._patterns]
+        self._phrases = Phrases(
+            words=np.array([len(words) for words, _ in self._texts] + [0] * len(self._patterns), np.int32),
+            rule=np.array([i for _, i in self._texts] + [i for _, i in self._patterns], np.int32),
+            inner=np.fromiter(itertools.chain.from_iterable(inner), np.uint64),
+            inner_ends=np.cumsum([len(each) for each in inner], dtype=np.int64),
+        )
+        self._needs_phrase = np.array([bool(rule.phrases) for rule in self.rules], bool)
+        self._needs_pattern = np.array([bool(rule.pattern) for rule in self.rules], bool)
+        self._by_codes: dict[Codes, np.ndarray] = {}
+        self.forget()
 
     def forget(self) -> None:
-        """Forget tokens, so that memory stays bounded."""
-        self._hits.clear()
+        """Forget all tokens."""
+        self._begins, self._ends_here = _NOTHING, _NOTHING
 
-    def _look(self, tokens: Sequence[str]) -> list[_Hits | None]:
-        """What each token could speak for; all tokens are searched as one text, which is far faster than one by one."""
-        line = "\n".join(tokens)
-        ends = list(itertools.accumulate(len(token) + 1 for token in tokens))
-        phrases: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        for word, phrase, i in self._words:
-            at = line.find(word)
-            while at >= 0:
-                token = bisect_right(ends, at)
-                phrases[token].append((i, phrase))
-                at = line.find(word, ends[token])
-        patterns: dict[int, set[int]] = defaultdict(set)
-        for i, pattern in self._patterns:
-            for match in pattern.finditer(line):
-                patterns[bisect_right(ends, match.start())].add(i)
-        return [
-            _Hits(tuple(phrases.get(n, ())), frozenset(patterns.get(n, ()))) if n in phrases or n in patterns else None
-            for n in range(len(tokens))
-        ]
+    def learn(self, tokens: Sequence[str]) -> None:
+        """Learn the tokens that come next in the order of their numbers."""
+        begins: dict[int, list[int]] = defaultdict(list)
+        ends: dict[int, list[int]] = defaultdict(list)
+        # All tokens are searched as one text, which is far faster than one by one.
+        line = "".join(f"\n{token}\n" for token in tokens)
+        borders = list(itertools.accumulate(len(token) + 2 for token in tokens))
+        for p, (words, _) in enumerate(self._texts):
+            for token in _found(words[0] if len(words) == 1 else f"{words[0]}\n", line, borders):
+                begins[token].append(p)
+            if len(words) > 1:
+                for token in _found(f"\n{words[-1]}", line, borders):
+                    ends[token].append(p)
+        for p, (pattern, _) in enumerate(self._patterns, len(self._texts)):
+            for token in dict.fromkeys(bisect_right(borders, match.start()) for match in pattern.finditer(line)):
+                begins[token].append(p)
+        self._begins = self._begins.joined([begins.get(n, ()) for n in range(len(tokens))])
+        self._ends_here = self._ends_here.joined([ends.get(n, ()) for n in range(len(tokens))])
 
-    def _code_rules(self, codes: Codes) -> tuple[int, ...]:
-        if codes not in self._for_codes:
-            self._for_codes[codes] = tuple(i for i in self._by_code if self._rules[i].has_codes(codes))
-        return self._for_codes[codes]
+    def matching(
+        self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, prints: np.ndarray, codes: Sequence[Codes]
+    ) -> np.ndarray:
+        """Which rules speak for templates, bool of shape (n, n_rules).
+
+        Token numbers stand in `ids[starts[i]:ends[i]]`; `prints` are the fingerprints of tokens by number.
+        """
+        marks = np.zeros((len(ends), len(self.rules)), np.uint8)
+        if self._kernel:
+            mark_phrases(
+                self._kernel, ids, starts, ends, prints=prints, begins=self._begins, last=self._ends_here,
+                phrases=self._phrases, marks=marks,
+            )  # fmt: skip
+        else:
+            for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+                for rule, bit in self._marks(ids[start:end].tolist(), prints=prints):
+                    marks[i, rule] |= bit
+        said = ((marks & _PHRASE) > 0) | ~self._needs_phrase
+        said &= ((marks & _PATTERN) > 0) | ~self._needs_pattern
+        allowed = np.array([self._for(each) for each in codes], bool).reshape(said.shape)
+        return np.asarray(said & allowed)
+
+    def _marks(self, found: Sequence[int], *, prints: np.ndarray) -> Iterator[tuple[int, int]]:
+        """What `kernel.mark_phrases` marks in one template: rule and bit."""
+        phrases = self._phrases
+        for at, token in enumerate(found):
+            for p in self._begins.of(token):
+                rule, n = int(phrases.rule[p]), int(phrases.words[p])
+                if n == 0:
+                    yield rule, _PATTERN
+                elif n == 1:
+                    yield rule, _PHRASE
+                elif at + n <= len(found) and p in self._ends_here.of(found[at + n - 1]):
+                    inner = phrases.inner[phrases.inner_ends[p] - (n - 2) : phrases.inner_ends[p]]
+                    if (prints[list(found[at + 1 : at + n - 1])] == inner).all():
+                        yield rule, _PHRASE
+
+    def _for(self, codes: Codes) -> np.ndarray:
+        """Which rules allow these codes, bool of shape (n_rules,)."""
+        if codes not in self._by_codes:
+            self._by_codes[codes] = np.array([rule.has_codes(codes) for rule in self.rules], bool)
+        return self._by_codes[codes]
 
 
-def _rarest(phrase: str) -> str:
-    """The word of a phrase without which it can't stand in a text, and that fewest texts have: the longest, no slot."""
-    return max(phrase.split(), key=lambda word: (word[0] != "<", len(word)))
+def votes_of(
+    matching: np.ndarray, *, index: RuleIndex, precision: Mapping[str, float], column: Mapping[str, int]
+) -> np.ndarray:
+    """The highest precision 0–1 of matching rules by template and class, NaN without; shape (n, n_classes)."""
+    votes = np.full((len(matching), len(column)), np.nan)
+    for number, rule in enumerate(index.rules):
+        value = precision[rule.id]
+        if rule.reason in column and value > 0:
+            cells = votes[:, column[rule.reason]]
+            np.fmax(cells, np.where(matching[:, number], value, np.nan), out=cells)
+    return votes
+
+
+def _found(what: str, line: str, borders: Sequence[int]) -> Iterator[int]:
+    """Numbers of the tokens in `line` where `what` stands, each once."""
+    at = line.find(what)
+    while at >= 0:
+        token = bisect_right(borders, at)
+        yield token
+        at = line.find(what, borders[token])

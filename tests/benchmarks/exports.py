@@ -19,6 +19,7 @@ from bounceml_datasets.corpus import load_corpus
 _ROWS = 100_000
 _TEMPLATES = 2_000
 _WORDS = 12
+_ENGLISH_OF = 5  # one reply of so many is in another language
 _DIGITS = ["server", "mail", "host", "queue", "relay", "node", "zone", "rack", "gate", "edge", "store", "cloud", "site"]
 _SCHEMA = pa.schema(
     [("id", pa.int64()), ("sent_at", pa.timestamp("s")), ("email", pa.string()), ("diagnostic", pa.string())]
@@ -28,8 +29,15 @@ _SCHEMA = pa.schema(
 def texts(rows: int, *, distinct: bool, seed: int = 1) -> Iterator[list[str]]:
     """Texts in lists of some 100,000; Zipf-like templates, or (`distinct`) a template of its own for each row."""
     chance = np.random.default_rng(seed)
-    replies = [row.text.replace("\n", " ") for row in load_corpus(reasons=load_taxonomy().reasons) if row.reason]
-    chance.shuffle(replies)
+    rows_of = load_corpus(reasons=load_taxonomy().reasons)
+    english, others = (
+        [row.text.replace("\n", " ") for row in rows_of if row.reason and (row.lang == "en") is wanted]
+        for wanted in (True, False)
+    )
+    chance.shuffle(english)
+    chance.shuffle(others)
+    # Most servers answer in English, also abroad.
+    replies = [others.pop() if i % _ENGLISH_OF == 0 and others else each for i, each in enumerate(english)]
     weights = 1 / np.arange(1, _TEMPLATES + 1)
     weights /= weights.sum()
     words = [reply.split() for reply in replies]
