@@ -2,12 +2,12 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test lint types unit model fuzz bench clean
+.PHONY: demo test lint types data unit spark model ablation fuzz bench clean
 
 demo: .venv/installed
 	$(BIN)/bounceml predict examples/*.eml
 
-test: lint types unit
+test: lint types data unit
 
 lint: .venv/tested
 	$(BIN)/ruff check .
@@ -17,19 +17,34 @@ lint: .venv/tested
 types: .venv/tested
 	$(BIN)/mypy
 
+# What is wrong or doubtful in the labelled data, and its figures into the datasheet.
+data: .venv/tested
+	$(BIN)/bounceml data check --doubts --show 0 --datasheet datasets/README.md
+
 unit: .venv/tested
 	$(BIN)/python -m pytest
+
+# Spark needs Java, which is fetched where it lacks and we may; pyspark is large, so it isn't among the test extras.
+spark: .venv/tested
+	command -v java >/dev/null || apt-get install -y --no-install-recommends default-jre-headless
+	$(BIN)/python -m pip install --quiet --editable '.[spark]'
+	$(BIN)/python -m pytest tests/spark
 
 # The shipped model, made again from the repository's own data.
 model: .venv/installed
 	$(BIN)/bounceml train -o model/bounceml/data/default.model --card MODEL_CARD.md
 
+# The tables of training/README.md.
+ablation: .venv/installed
+	$(BIN)/python -m bounceml_training.ablation
+
 # Longer than belongs into `make test`.
 fuzz: .venv/tested
 	$(BIN)/python tests/fuzz/mutate_messages.py --seconds 600
 
-bench: .venv/installed
+bench: .venv/tested
 	$(BIN)/python tests/benchmarks/startup.py
+	$(BIN)/python tests/benchmarks/score.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
