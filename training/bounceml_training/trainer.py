@@ -15,6 +15,7 @@ from bounceml.errors import CorpusError
 from bounceml.modelfile import FORMAT, write_model
 from bounceml.rules import Rule, RuleSet
 from bounceml_datasets.corpus import Row, corpus_hash
+from bounceml_datasets.second_look import load_looks
 from bounceml_training.calibrate import Precision, answer_rows, calibrate, given_answers
 from bounceml_training.held_out import Progress, held_out
 from bounceml_training.regression import Fitted, fit
@@ -75,7 +76,8 @@ def train(
     tell("grouping templates", 0.1)
     answers = held_out(texts, classes=classes, settings=settings, tell=tell)
     tell("calibrating", 0.75)
-    answered = answer_rows(answers, rows=texts.rows, classes=classes, rules=rules)
+    second = {look.id: look.second for look in load_looks()}
+    answered = answer_rows(answers, rows=texts.rows, classes=classes, rules=rules, second=second)
     known_rules = [rule for rule in rules.rules if rule.reason in classes]
     calibration, precision = calibrate(
         [each for part in answered.values() for each in part], rules=known_rules, settings=settings
@@ -119,6 +121,7 @@ def _rules_json(rules: Sequence[Rule], *, precision: dict[str, Precision]) -> li
 def _manifest(rows: Sequence[Row], *, settings: Settings, scores: dict[str, Scores]) -> dict[str, Any]:
     return {
         "rows": len(rows),
+        "read_twice": len({row.id for row in rows} & {look.id for look in load_looks()}),
         "corpus_sha256": corpus_hash(rows),
         "settings": asdict(settings),
         "python": ".".join(platform.python_version_tuple()[:2]),
