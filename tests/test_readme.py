@@ -45,10 +45,14 @@ def test_command_runs_as_shown(command: str, expected: str, folder: Path) -> Non
         assert without_percent.sub("\t", done.stdout.decode()) == without_percent.sub("\t", expected)
 
 
-def test_python_example_runs(folder: Path) -> None:
-    for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
-        done = subprocess.run([sys.executable, "-c", block], cwd=folder, capture_output=True, check=True)
-        assert done.stdout.decode().split("\n")[0] == "hard user_unknown suppress"
+def test_python_examples_run(folder: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    frames, single = (
+        subprocess.run([sys.executable, "-c", block], cwd=folder, capture_output=True, check=True).stdout.decode()
+        for block in blocks
+    )
+    assert single.split("\n")[0] == "hard user_unknown suppress"
+    assert frames.count("user_unknown") == frames.count("mailbox_full") == 2
 
 
 def test_configuration_example_is_the_one_in_the_readme() -> None:
