@@ -10,8 +10,8 @@ from bounceml.decode import mend_chunks, repair
 from bounceml.kernel import ASK_CHUNKS, ASK_WHOLE, Engine, library
 from bounceml.masking import MAX_CHUNK, MAX_TEXT, chunk_tokens, tokens
 
-# Bounds on what is remembered, some 100 MB: beyond them everything is forgotten and learnt again.
-_MAX_TEMPLATES, _MAX_TOKENS, _MAX_TAUGHT = 500_000, 200_000, 32_000_000
+# Bounds on what is remembered, some 40 MB: beyond them everything is forgotten and learnt again.
+_MAX_TEMPLATES, _MAX_TOKENS, _MAX_TAUGHT = 150_000, 40_000, 16_000_000
 _UNREAD = -9
 
 

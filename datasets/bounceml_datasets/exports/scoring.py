@@ -22,7 +22,7 @@ from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
 from bounceml_datasets.exports.opening import make_writer, open_reader
 from bounceml_datasets.exports.parts import Buffer, Domains, Part, Reader, Scored, Writer
 
-_PARTS_AHEAD = 2
+_PARTS_AHEAD = 1
 _MOST_DOMAINS = 20_000
 _DIGITS = 4  # of the confidence, as in `Verdict.to_dict`
 
