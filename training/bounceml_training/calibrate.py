@@ -43,6 +43,7 @@ class Answered:
     label: str
     matching: tuple[Rule, ...]
     lang: str = "und"
+    source: str = "generic"
     second: str | None = None
     weight: float = 1.0
 
@@ -93,6 +94,7 @@ def answer_rows(
                 rows[i].label,
                 matching[i],
                 rows[i].lang,
+                rows[i].source,
                 (second or {}).get(rows[i].id),
             )
             for i, logits, known in zip(part.texts, part.logits, part.known, strict=True)
@@ -109,7 +111,7 @@ def given_answers(
     for each in answered:
         votes = vote(each, precision=precision, calibration=calibration)
         confidence = calibration.confidence(features(each, votes=votes))
-        found.append(Answer(votes.best, each.label, confidence, each.lang))
+        found.append(Answer(votes.best, each.label, confidence, each.lang, each.source))
     return found
 
 

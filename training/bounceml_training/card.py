@@ -1,6 +1,6 @@
 """The model card: what a model is for, what it was trained on, how well it does, and where it stops."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _PURPOSE = """\
@@ -32,13 +32,14 @@ def model_card(header: Mapping[str, Any]) -> str:
         "Made by `make model`; not written by hand.\n",
         f"## What it is for\n\n{_PURPOSE}",
         "## What it is\n",
-        "Multinomial logistic regression on TF-IDF of words, pairs of words and character n-grams: "
-        f"{header['n_features']} features, {len(header['classes'])} classes, "
+        "Logistic regression of each class against the others, on TF-IDF of words, pairs of words and character "
+        f"n-grams: {header['n_features']} features, {len(header['classes'])} classes, "
         f"temperature {header['calibration']['temperature']:.3f}, "
         f"{len(header['rules'])} rules that vote where it is unsure. An address is given up from a probability of "
         f"{header['calibration']['suppress_from']:.3f} on. Made with {packages}.\n",
         "## Data\n",
-        f"{manifest['rows']} labelled texts, SHA-256 `{manifest['corpus_sha256']}`; see `datasets/README.md`.\n",
+        f"{manifest['rows']} labelled texts, SHA-256 `{manifest['corpus_sha256']}`, of which "
+        f"{manifest['read_twice']} were labelled a second time by a reader who hadn't written them; see `datasets/README.md`.\n",
         "## Held-out figures\n",
         *(_figures(name, manifest["scores"][name]) for name in _NAMES if name in manifest["scores"]),
         f"## Limits\n\n{_LIMITS}",
@@ -57,8 +58,39 @@ def _figures(name: str, scores: Mapping[str, Any]) -> str:
         "",
         *_table("language", scores["by_language"]),
         "",
+        *_table("source", scores["by_source"]),
+        "",
+        *_plot(
+            "Share right by confidence, in tenths of the texts: where it is well calibrated, both lines are one",
+            x=[f"{i + 1}" for i in range(len(scores["calibration"]))],
+            lines=[
+                [confidence for confidence, _ in scores["calibration"]],
+                [right for _, right in scores["calibration"]],
+            ],
+        ),
+        "",
+        *_plot(
+            "Share wrong among the surest texts, by share of the texts that are answered",
+            x=[f"{share:.1f}" for share, _ in scores["risk_coverage"]],
+            lines=[[risk for _, risk in scores["risk_coverage"]]],
+        ),
+        "",
     ]
     return "\n".join(lines)
+
+
+def _plot(title: str, *, x: Sequence[str], lines: Sequence[Sequence[float]]) -> list[str]:
+    """A plot as Mermaid, which forges draw and people can read; values are shares 0–1."""
+    return [
+        f"{title}:",
+        "",
+        "```mermaid",
+        "xychart-beta",
+        f"    x-axis [{', '.join(x)}]",
+        f"    y-axis 0 --> {1 if max(map(max, lines)) > 0.5 else 0.5}",
+        *(f"    line [{', '.join(f'{value:.3f}' for value in line)}]" for line in lines),
+        "```",
+    ]
 
 
 def _table(title: str, shares: Mapping[str, float]) -> list[str]:
