@@ -39,7 +39,8 @@ def model_card(header: Mapping[str, Any]) -> str:
         f"{header['calibration']['suppress_from']:.3f} on. Made with {packages}.\n",
         "## Data\n",
         f"{manifest['rows']} labelled texts, SHA-256 `{manifest['corpus_sha256']}`, of which "
-        f"{manifest['read_twice']} were labelled a second time by a reader who hadn't written them; see `datasets/README.md`.\n",
+        f"{manifest['read_twice']} were labelled a second time by a reader who hadn't written them; see "
+        "`datasets/README.md`.\n",
         "## Held-out figures\n",
         *(_figures(name, manifest["scores"][name]) for name in _NAMES if name in manifest["scores"]),
         f"## Limits\n\n{_LIMITS}",

@@ -27,8 +27,8 @@ class Answer:
 class Scores:
     """Figures on answers, all shares 0–1: `ece` is the expected calibration error over ten bins of equal mass.
 
-    `calibration` holds for each of these bins the mean confidence and the share that was right, `risk_coverage` shares of
-    the answers, surest first, with how many of them were wrong.
+    `calibration` holds for each of these bins the mean confidence and the share that was right, `risk_coverage` shares
+    of the answers, surest first, with how many of them were wrong.
     """
 
     texts: int
