@@ -21,6 +21,13 @@ TEXTS = [row.text for row in load_corpus(reasons=load_taxonomy().reasons)][::4]
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[SparkSession]:
+    # Spark starts its workers with the first python3 on the path, which needn't be this one.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        yield from _session()
+
+
+def _session() -> Iterator[SparkSession]:
     session = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     yield session
