@@ -1,10 +1,11 @@
 """What each part of the model is worth, and how unfamiliar languages are read: `python -m bounceml_training.ablation`.
 
-Everything is measured by cross-validation on the corpus, never on texts kept for examination. It takes a quarter of an
+Everything is measured by cross-validation on the corpus, never on texts kept for examination. It takes half an
 hour on two cores and prints the tables of `training/README.md`.
 """
 
 import itertools
+import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ from bounceml_training.settings import Settings, load_settings
 from bounceml_training.texts import Texts, read_texts
 from bounceml_training.vectors import Grams
 
+_CURVE_STEP = 2000
 _RAW_WORD = re.compile(r"[\w.@-]+")
 _CODE = re.compile(r"[245]\d\d|[245]\.\d{1,3}\.\d{1,3}")
 
@@ -111,6 +113,21 @@ def language_table(rows: Sequence[Row], *, settings: Settings) -> Iterator[str]:
         yield _language_line(name, part)
 
 
+def curve_table(rows: Sequence[Row], *, settings: Settings) -> Iterator[str]:
+    """What more rows bring: accuracy of models trained on random parts of the corpus, as lines of Markdown."""
+    order = sorted(rows, key=lambda row: row.id)
+    random.Random(settings.seed).shuffle(order)
+    yield "| rows | unmet templates | unmet languages and parts |"
+    yield "|---|---|---|"
+    for n in (*range(_CURVE_STEP, len(order), _CURVE_STEP), len(order)):
+        part = order[:n]
+        classes = tuple(sorted({row.label for row in part}))
+        texts = read_texts(part, settings=settings)
+        parts = held_out(texts, classes=classes, settings=settings, tell=_silent)
+        right = [_accuracy(each, texts=texts, classes=classes) for each in parts.values()]
+        yield f"| {n:,} | {' | '.join(f'{share:.3f}' for share in right)} |"
+
+
 def shipped_calibration() -> tuple[Calibration, dict[str, Precision]]:
     """Calibration and rules' precision of the model that ships with bounceml."""
     header = open_model(default_model()).header
@@ -145,7 +162,7 @@ def _silent(step: str, share: float) -> None:
 def main() -> None:
     """Print all tables."""
     rows, settings = load_corpus(reasons=load_taxonomy().reasons), load_settings()
-    for table in (feature_table, decision_table, language_table):
+    for table in (feature_table, decision_table, language_table, curve_table):
         for line in table(rows, settings=settings):
             print(line, flush=True)
         print()
