@@ -1,7 +1,7 @@
 """What each part of the model is worth, and how unfamiliar languages are read: `python -m bounceml_training.ablation`.
 
-Everything is measured by cross-validation on the corpus, never on texts kept for examination. It takes half an
-hour on two cores and prints the tables of `training/README.md`.
+Everything is measured by cross-validation on the corpus, never on texts kept for examination. It takes half an hour on
+two cores and prints the tables of `training/README.md`.
 """
 
 import itertools
