@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import bounceml.batch
+import bounceml.template_scores
 import bounceml.templates
 from bounceml import Classifier, load
 from bounceml.batch import Answers, Batch
@@ -38,7 +38,7 @@ def classifier() -> Classifier:
 def batch(request: pytest.FixtureRequest, classifier: Classifier) -> Iterator[Batch]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "python":
-            patch.setattr(bounceml.batch, "library", lambda: None)
+            patch.setattr(bounceml.template_scores, "library", lambda: None)
             yield Batch(classifier, templates=PythonTemplates())
         elif KERNEL is None:
             pytest.skip("the kernel wasn't built: there is no C compiler")

@@ -27,7 +27,8 @@ from bounceml_datasets.exports import parts as parts_module
 from bounceml_datasets.exports.csv_export import CsvReader
 from bounceml_datasets.exports.json_export import JsonReader
 from bounceml_datasets.exports.parts import ADDED
-from bounceml_datasets.exports.scoring import Job, Tally, score_export
+from bounceml_datasets.exports.scoring import Job, score_export
+from bounceml_datasets.exports.tally import Tally
 
 CLASSIFIER = bounceml.load()
 TEXTS = ["550 5.1.1 <kim@example.com>: User unknown", "552 邮箱空间不足", "421 too many connections", ""]

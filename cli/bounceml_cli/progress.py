@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bounceml_datasets.exports.parts import Reader
-    from bounceml_datasets.exports.scoring import Tally, Tell
+    from bounceml_datasets.exports.scoring import Tell
+    from bounceml_datasets.exports.tally import Tally
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """bounceml for Spark: `bounceml.spark.score(frame, text="diagnostic")` adds the columns that `bounceml score` adds."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,6 @@ from bounceml.batch import Batch
 from bounceml.classifier import Classifier
 from bounceml.config import Config, parse_config
 from bounceml.modelfile import default_model, read_model
-
-# Engines of this Python worker by model and configuration; Spark keeps its workers from task to task.
-_engines: dict[tuple[str, str], Batch] = {}
 
 
 def score(
@@ -60,15 +58,13 @@ def _answerer(
     return answer
 
 
+@lru_cache(maxsize=2)
 def _made(parts: tuple[str, bytes, str, str]) -> Batch:
-    """The engine for a model and configuration, made once in each Python process."""
+    """The engine for a model and configuration; Spark keeps its Python workers, so each makes it once."""
     path, data, config_path, config = parts
     opened = read_model(memoryview(data), path=Path(path))
-    key = (str(opened.header["version"]), config)
-    if key not in _engines:
-        settings = parse_config(config, path=Path(config_path)) if config_path else Config()
-        _engines[key] = Batch(Classifier(opened, config=settings))
-    return _engines[key]
+    settings = parse_config(config, path=Path(config_path)) if config_path else Config()
+    return Batch(Classifier(opened, config=settings))
 
 
 def _types() -> list[tuple[str, pa.DataType]]:

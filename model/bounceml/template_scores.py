@@ -1,0 +1,270 @@
+"""Templates, given as numbers of tokens, against the model: what `Classifier` says of one text, for many."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bounceml.calibration import EDGE
+from bounceml.classifier import KIND_PREFIX, UNKNOWN, Classifier
+from bounceml.codes import Codes, role_of
+from bounceml.features import character_fingerprints, word_fingerprint
+from bounceml.kernel import Weights, library, sum_parts
+from bounceml.opinion import best_by_reason
+from bounceml.rule_index import RuleIndex, votes_of
+from bounceml.scoring import block
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verdict says apart from its confidence; None as in `Verdict`."""
+
+    kind: str
+    type: str | None
+    reason: str | None
+    action: str | None
+    decided_by: str
+
+
+def outcome_number(outcome: Outcome, *, known: dict[Outcome, int]) -> int:
+    """The number of an outcome; one that isn't known yet gets the next."""
+    return known.setdefault(outcome, len(known))
+
+
+class ModelWeights:
+    """A model's arrays as numpy has them, and as the kernel has them where it was built."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        model = classifier.model
+        self.kernel = library()
+        self.prints = np.asarray(model.fingerprints).astype(np.uint64)
+        self.idf = np.asarray(model.idf).astype(np.float32)
+        self.weights = np.frombuffer(model.weights, "<f2").reshape(-1, len(classifier.classes)).astype(np.float32)
+        self.table = (
+            Weights(self.kernel, prints=self.prints, idf=self.idf, weights=self.weights) if self.kernel else None
+        )
+
+
+class TemplateScorer:
+    """Works out the answers of templates, given as numbers of tokens."""
+
+    def __init__(self, classifier: Classifier, weights: ModelWeights) -> None:
+        self._classifier = classifier
+        self._model = weights
+        self._bias = np.array(classifier.model.header["bias"])
+        self._rules = RuleIndex(classifier.rules, kernel=weights.kernel)
+        self._column = {name: i for i, name in enumerate(classifier.classes)}
+        taxonomy = classifier.config.taxonomy
+        self._is_kind = np.array([name.startswith(KIND_PREFIX) for name in classifier.classes])
+        self._dead = np.array([taxonomy[name].action == "suppress" for name in classifier.classes])
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all tokens."""
+        self._texts: list[str] = []
+        self._word_prints = np.empty(0, np.uint64)
+        self._parts = np.empty((0, len(self._bias) + 3))
+        self._roles = np.empty(0, np.uint8)
+        self._made_codes: dict[tuple[int, int], Codes] = {}
+        self._rules.forget()
+
+    def learn(self, tokens: Sequence[str]) -> None:
+        """Learn the tokens that come next in the order of their numbers."""
+        if not tokens:
+            return
+        self._texts += tokens
+        parts = self._character_parts(tokens)
+        prints = np.array([word_fingerprint(token) for token in tokens], np.uint64)
+        self._word_prints = np.concatenate([self._word_prints, prints])
+        self._parts = np.concatenate([self._parts, parts])
+        self._rules.learn(tokens)
+        roles = np.array([_bits(token) for token in tokens], np.uint8)
+        self._roles = np.concatenate([self._roles, roles])
+
+    def _character_parts(self, tokens: Sequence[str]) -> np.ndarray:
+        """What each token's character n-grams add, shape (n_tokens, n_classes + 3); see `kernel.Weights.characters`."""
+        grams = [character_fingerprints(token) for token in tokens]
+        if self._model.table:
+            ends = np.cumsum([len(each) for each in grams], dtype=np.int64)
+            return self._model.table.characters(np.fromiter(itertools.chain.from_iterable(grams), np.uint64), ends)
+        parts = np.empty((len(tokens), len(self._bias) + 3))
+        for part, each in zip(parts, grams, strict=True):
+            found = block(each, model=self._classifier.model)
+            part[:] = (*found.total, found.squared_length, found.found, found.looked_up)
+        return parts
+
+    def words(self, ids: np.ndarray) -> list[str]:
+        """Tokens by their numbers."""
+        return [self._texts[i] for i in ids.tolist()]
+
+    def answer(
+        self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, outcomes: dict[Outcome, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of outcomes (int32) and confidences of templates; new outcomes are put into `outcomes`."""
+        logits, known = self._logits(ids, starts, ends)
+        calibration = self._classifier.calibration
+        cooled = logits / calibration.temperature
+        unsure = _softmax(cooled).max(axis=1) < calibration.ask_rules_below
+        codes = self._codes(ids, starts, ends)
+        matching = np.zeros((len(ends), len(self._rules.rules)), bool)
+        asking = np.flatnonzero(unsure)
+        matching[asking] = self._rules.matching(
+            ids, starts[asking], ends[asking], prints=self._word_prints, codes=[codes[i] for i in asking.tolist()]
+        )
+        precision = self._classifier.precision
+        votes = votes_of(matching, index=self._rules, precision=precision, column=self._column)
+        odds = np.maximum(0.0, _log_odds(votes))
+        probabilities = _softmax(cooled + np.where(np.isnan(votes), 0.0, calibration.vote_weight * odds))
+        best = probabilities.argmax(axis=1)
+        turned = best != logits.argmax(axis=1)
+        rows = np.arange(len(best))
+        asked = ~np.isnan(votes).all(axis=1)
+        agrees = ~np.isnan(votes[rows, best])
+        confidence = self._confidence(probabilities, known=known, agrees=agrees, differs=asked & ~agrees)
+        # Confidence at the best class, the others in proportion.
+        rest = 1 - probabilities[rows, best]
+        spread = probabilities * np.where(rest > 0, (1 - confidence) / np.where(rest > 0, rest, 1), 0.0)[:, None]
+        spread[rows, best] = confidence
+        dead = (spread * self._dead).sum(axis=1)
+        sure = dead >= calibration.suppress_from
+        lacks = (confidence < calibration.answer_from) & ~turned & ~self._is_kind[best]
+        unknown = self._column.get(UNKNOWN)
+        confidence = np.where(lacks, 0.0 if unknown is None else spread[:, unknown], confidence)
+        made: dict[tuple[int, str, str | None, bool], int] = {}
+        index = np.empty(len(best), np.int32)
+        for i, (column, by_rule) in enumerate(zip(np.where(lacks, -1, best).tolist(), turned.tolist(), strict=True)):
+            name = self._classifier.classes[column] if column >= 0 else UNKNOWN
+            decided_by = f"rule:{self._strongest(matching[i], reason=name)}" if by_rule else "model"
+            key = (column, decided_by, codes[i].first_digit, bool(sure[i]))
+            if key not in made:
+                outcome = self._outcome(name, decided_by, digit=key[2], sure=key[3])
+                made[key] = outcome_number(outcome, known=outcomes)
+            index[i] = made[key]
+        if (empty := starts == ends).any():
+            index[empty] = outcome_number(self._outcome(UNKNOWN, "model", digit=None, sure=False), known=outcomes)
+            confidence[empty] = 1.0
+        return index, confidence
+
+    def _logits(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Logits of templates, shape (n, n_classes), and the share 0–1 of known n-grams, shape (n,)."""
+        n_classes = len(self._bias)
+        if self._model.kernel and self._model.table:
+            words, squares = self._model.table.words(ids, starts, ends, prints=self._word_prints)
+            sums = sum_parts(self._model.kernel, self._parts, ids, starts, ends)
+        else:
+            words, squares = self._words(ids, starts, ends)
+            sums = _sums(self._parts, ids, starts, ends)
+        logits = self._bias + words / _length(squares) + sums[:, :n_classes] / _length(sums[:, n_classes])
+        return logits, sums[:, n_classes + 1] / np.maximum(1, sums[:, n_classes + 2])
+
+    def _words(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What `kernel.Weights.words` does, by numpy."""
+        totals, squares = np.zeros((len(ends), len(self._bias))), np.zeros(len(ends))
+        first, last = starts[0], ends[-1]
+        prints = self._word_prints[ids[first:last]]
+        template = np.repeat(np.arange(len(ends)), ends - starts)
+        pairs = prints[:-1] * np.uint64(_PAIR) + (prints[1:] ^ (prints[1:] >> np.uint64(29)))
+        inside = template[:-1] == template[1:]
+        for grams, of in ((prints, template), (pairs[inside], template[:-1][inside])):
+            at = np.minimum(np.searchsorted(self._model.prints, grams), len(self._model.prints) - 1)
+            known = self._model.prints[at] == grams
+            at, of = at[known], of[known]
+            squares += np.bincount(of, np.square(self._model.idf[at].astype(np.float64)), minlength=len(ends))
+            np.add.at(totals, of, self._model.weights[at].astype(np.float64))
+        return totals, squares
+
+    def _codes(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[Codes]:
+        """What `codes_in` finds in each template."""
+        first = int(starts[0])
+        part = ids[first : ends[-1]]
+        template = np.repeat(np.arange(len(ends)), ends - starts)
+        roles = self._roles[part]
+        # Neighbours count only inside a template.
+        before, after = np.zeros_like(roles), np.zeros_like(roles)
+        same = template[1:] == template[:-1]
+        before[1:], after[:-1] = roles[:-1] * same, roles[1:] * same
+        begins = ((before & _INTRODUCES) | (after & _IS_ENHANCED)) > 0
+        begins[(starts - first)[starts < ends]] = True
+        counts = ((roles & _IS_REPLY) > 0) & (begins | ((roles & _IS_USED) > 0)) & ((after & _IS_UNIT) == 0)
+        refuses = counts & ((roles & _ACCEPTS) == 0)
+        tokens = np.append(part, -1)
+        reply, enhanced = (
+            tokens[_first(found, template=template, n=len(ends))] for found in (counts, (roles & _IS_ENHANCED) > 0)
+        )
+        refusal = tokens[_first(refuses, template=template, n=len(ends))]
+        reply = np.where(refusal >= 0, refusal, reply)
+        texts = [*self._texts, None]
+        return [
+            self._made_codes.setdefault((a, b), Codes(texts[a], texts[b]))
+            for a, b in zip(reply.tolist(), enhanced.tolist(), strict=True)
+        ]
+
+    def _strongest(self, matching: np.ndarray, *, reason: str) -> str:
+        """Id of the rule that decided for a reason: of those that match, the first with the highest precision."""
+        rules = [self._rules.rules[i] for i in np.flatnonzero(matching).tolist()]
+        best = best_by_reason(rules, precision=self._classifier.precision, classes=self._column)
+        return best[reason][1].id
+
+    def _confidence(
+        self, probabilities: np.ndarray, *, known: np.ndarray, agrees: np.ndarray, differs: np.ndarray
+    ) -> np.ndarray:
+        """What `Calibration.confidence` of `confidence_features` gives, for many."""
+        calibration = self._classifier.calibration
+        second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
+        odds, unseen = _log_odds(first), 1 - known
+        margin = np.log(np.maximum(first, EDGE)) - np.log(np.maximum(second, EDGE))
+        features = (odds, margin, unseen, unseen * odds, agrees.astype(float), differs.astype(float))
+        z = calibration.intercept + sum(w * x for w, x in zip(calibration.weights, features, strict=True))
+        return np.asarray(1 / (1 + np.exp(-np.clip(z, -700, 700))))
+
+    def _outcome(self, name: str, decided_by: str, *, digit: str | None, sure: bool) -> Outcome:
+        if name.startswith(KIND_PREFIX):
+            return Outcome(name.removeprefix(KIND_PREFIX), None, None, None, decided_by)
+        taxonomy = self._classifier.config.taxonomy
+        action = taxonomy[name].action
+        if action == "suppress" and not sure:
+            action = "review"
+        return Outcome("bounce", taxonomy.type_of(name, code_class=digit), name, action, decided_by)
+
+
+# Bits of the tokens' roles, in the order of the fields of `Role`; the last one says that a code accepts.
+_IS_REPLY, _IS_ENHANCED, _IS_USED, _INTRODUCES, _IS_UNIT, _ACCEPTS = (1 << i for i in range(6))
+_PAIR = 0x9E3779B97F4A7C15
+
+
+def _bits(token: str) -> int:
+    """The role of a token as bits."""
+    flags = (*role_of(token).flags(), token[0] == "2")
+    return sum(1 << i for i, flag in enumerate(flags) if flag)
+
+
+def _first(found: np.ndarray, *, template: np.ndarray, n: int) -> np.ndarray:
+    """Position of the first token of each template that is `found`, -1 where none is, shape (n,)."""
+    at = np.flatnonzero(found)
+    first = np.full(n, -1, np.int64)
+    first[template[at[::-1]]] = at[::-1]  # of several, the last written is the first
+    return first
+
+
+def _sums(parts: np.ndarray, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """What `kernel.sum_parts` does, by numpy."""
+    totals = np.zeros((len(ends), parts.shape[1]))
+    np.add.at(totals, np.repeat(np.arange(len(ends)), ends - starts), parts[ids[starts[0] : ends[-1]]])
+    return totals
+
+
+def _length(squares: np.ndarray) -> np.ndarray:
+    """Lengths to divide by, shape (n, 1); 1 for what has none."""
+    lengths = np.sqrt(squares)[:, None]
+    return np.where(lengths > 0, lengths, 1.0)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _log_odds(p: np.ndarray) -> np.ndarray:
+    p = np.clip(p, EDGE, 1 - EDGE)
+    return np.asarray(np.log(p / (1 - p)))
