@@ -17,6 +17,7 @@ import bounceml
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports import presets as presets_module
 from bounceml_datasets.exports.events import PROVIDER_CLASS, RECIPIENT, line_question, questions
+from bounceml_datasets.exports.json_export import JsonReader
 from bounceml_datasets.exports.opening import open_reader
 from bounceml_datasets.exports.parts import ADDED, ERROR, Buffer, Part
 from bounceml_datasets.exports.presets import presets
@@ -253,6 +254,20 @@ def test_hostile_lines_of_logs_are_read_in_time(name: str, piece: str) -> None:
     for start in ("", "to=<a@b>, dsn=5.1.1, status=bounced (", "2026-03-02 08:15:01 1rLhXX-0001Ab-2C ** a@b "):
         line_question(start + piece * ((1 << 16) // len(piece)) + "x", preset=presets()[name])
     assert time.monotonic() - started < 2
+
+
+PIECES = ['{"a":1}', "[", "]", ",", "\n", "{", "}", '"', "\\", '{"event":"x","sg_event_id":"y"}', "tru", " ", "\u2028"]
+
+
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=30))
+def test_broken_arrays_are_errors_row_by_row(pieces: list[str]) -> None:
+    try:
+        reader = JsonReader(io.BytesIO("".join(["[", *pieces]).encode()), name="x", text_column="a")
+    except CorpusError:
+        return
+    for part in reader.parts():
+        assert not any("\n" in row for row in part.rows)
+        assert all(i in part.errors or isinstance(json.loads(row), dict) for i, row in enumerate(part.rows))
 
 
 JSON = st.recursive(
