@@ -230,7 +230,7 @@ def test_any_bytes_are_read_or_refused(data: bytes, start: bytes) -> None:
 
 
 def test_parts_are_cut_and_skipped_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bounceml_datasets.exports.csv_export.PART_ROWS", 3)
+    monkeypatch.setattr("bounceml_datasets.exports.table.PART_ROWS", 3)
     text = table([f"user {i} unknown" for i in range(20)]).encode()
     for skip in (0, 1, 3, 7, 20):
         reader = CsvReader(io.BytesIO(text), name="x", format="csv", text_column=None)

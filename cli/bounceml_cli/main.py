@@ -87,7 +87,9 @@ def predict(
 def score(
     export: Annotated[
         str,
-        typer.Argument(help="Export to score: .csv, .tsv, .jsonl or .parquet, also .gz or .zst; - for a pipe."),
+        typer.Argument(
+            help="Export to score: .csv, .tsv, .jsonl, .parquet, .xlsx or .log, also .gz or .zst; - for a pipe."
+        ),
     ],
     output: Annotated[
         str, typer.Option("--output", "-o", help="Where to write it with the verdicts beside; - for standard output.")
@@ -97,7 +99,10 @@ def score(
         typer.Option("--text-column", help="Column with the servers' replies; found by itself if not given."),
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
-        str | None, typer.Option("--format", help="Format of the export where its name doesn't tell.")
+        str | None,
+        typer.Option(
+            "--format", help="Format of the export, or its provider (ses, postfix, …), where it doesn't tell."
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run that was cut off had got.")] = False,
     summary: Annotated[

@@ -12,41 +12,59 @@ from types import ModuleType
 from typing import IO, BinaryIO, Literal, cast
 
 from bounceml.errors import CorpusError
+from bounceml_datasets.exports.presets import Preset, presets
 
-Format = Literal["csv", "tsv", "jsonl", "parquet", "xlsx"]
+Format = Literal["csv", "tsv", "jsonl", "parquet", "xlsx", "log"]
 Compression = Literal["gz", "zst"]
 STANDARD = "-"
 _FORMATS: dict[str, Format] = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".parquet": "parquet", ".pq": "parquet", ".xlsx": "xlsx",
+    ".log": "log",
 }  # fmt: skip
 _COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".zst": "zst", ".zstd": "zst"}
 # By which a character set is told; enough for one that isn't ASCII to show itself.
 _LOOKED_AT = 1 << 16
 
 
+# What can only be read, and what is written for it where nothing else is asked for.
+_ONLY_READ: dict[Format, Format] = {"xlsx": "csv", "log": "csv"}
+
+
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """How a file is written."""
+    """How a file is written, and the provider's preset if one was named."""
 
     format: Format
     compression: Compression | None = None
+    preset: Preset | None = None
+
+    @property
+    def written(self) -> Format:
+        """The format for writing what was read from such a file."""
+        return _ONLY_READ.get(self.format, self.format)
 
 
 def kind_of(name: str, *, format: str | None = None) -> FileKind:  # noqa: A002  # the option's name
-    """Format and compression by a file's endings; `format` names it where the name doesn't tell.
+    """Format and compression by a file's endings; `format` names it, or a provider, where the name doesn't tell.
 
     Raises CorpusError for a name that doesn't tell.
     """
     path = Path(name)
     compression = _COMPRESSIONS.get(path.suffix.lower())
     inner = path.with_suffix("") if compression else path
-    found = format or _FORMATS.get(inner.suffix.lower())
+    preset = presets().get(format or "")
+    by_name = _FORMATS.get(inner.suffix.lower())
+    if preset is not None:
+        # An ending tells how a provider's events are written; a log is a log, whatever it is called.
+        is_told = preset.format != "log" and by_name not in {None, "log"} and inner.suffix.lower() != ".txt"
+        return FileKind(cast("Format", by_name) if is_told else preset.format, compression, preset)
+    found = format or by_name
+    known = ", ".join(dict.fromkeys(_FORMATS.values()))
     if found is None:
-        known = ", ".join(dict.fromkeys(_FORMATS.values()))
-        raise CorpusError(f"{name}: don't know what is in it: name it with --format ({known})")
+        raise CorpusError(f"{name}: don't know what is in it: name it with --format ({known}, {', '.join(presets())})")
     if found not in _FORMATS.values():
-        raise CorpusError(f"no format {found!r}: use {', '.join(dict.fromkeys(_FORMATS.values()))}")
+        raise CorpusError(f"no format {found!r}: use {known}, or a provider's: {', '.join(presets())}")
     return FileKind(cast("Format", found), compression)
 
 

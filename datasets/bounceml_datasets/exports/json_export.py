@@ -3,26 +3,41 @@
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
+from bounceml_datasets.exports.events import Question, parts_of, questions
 from bounceml_datasets.exports.files import Sink, decoded
+from bounceml_datasets.exports.json_elements import elements
 from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Domains, Part, Scored, records_of
+from bounceml_datasets.exports.presets import Preset, detect
+
+# An element as it stands in the file, the object that it is, and what is wrong if it is none.
+_Found = tuple[str, Record | None, str | None]
+# Characters of a file's start by which arrays are told.
+_HEAD = 1 << 16
 
 
 class JsonReader:
-    """Objects of a file with one on each line."""
+    """Objects of a file with one on each line, or of arrays; a preset that isn't given is told by their keys."""
 
-    def __init__(self, file: BinaryIO, *, name: str, text_column: str | None) -> None:
-        self._lines = enumerate(decoded(file, name=name), 1)
-        self._ahead = list(itertools.islice(self._records(), LOOKED_AT))
+    def __init__(self, file: BinaryIO, *, name: str, text_column: str | None, preset: Preset | None = None) -> None:
+        self._text = decoded(file, name=name)
+        self._found = _found(self._text)
+        self._ahead = list(itertools.islice(self._found, LOOKED_AT))
         self.sample: list[Record] = [record for _, record, _ in self._ahead if record is not None]
         self.names: list[str] = list(dict.fromkeys(key for record in self.sample for key in record))
         self.rows: int | None = None
-        self.columns: Columns = find_columns(self.names, self.sample, text=text_column)
+        self.preset = preset or (None if text_column else detect(self.sample))
+        self.columns: Columns | None = None if self.preset else find_columns(self.names, self.sample, text=text_column)
 
     def parts(self, *, skip: int = 0) -> Iterator[Part]:
         """See `Reader`."""
+        if self.preset is not None:
+            preset = self.preset
+            found = ((line, _questions(line, record, error, preset=preset)) for line, record, error in self._all())
+            yield from parts_of(found, preset=preset, skip=skip)
+            return
         rows: list[str] = []
         records: list[Record] = []
         errors: dict[int, str] = {}
@@ -43,6 +58,7 @@ class JsonReader:
 
     def _part(self, rows: list[str], records: list[Record], errors: dict[int, str], read: int) -> Part:
         columns = self.columns
+        assert columns is not None
         return Part(
             rows=rows,
             texts=[as_text(record.get(columns.text)) for record in records],
@@ -55,23 +71,37 @@ class JsonReader:
             read=read,
         )
 
-    def _all(self) -> Iterator[tuple[str, Record | None, str | None]]:
+    def _all(self) -> Iterator[_Found]:
         yield from self._ahead
-        yield from self._records()
+        yield from self._found
 
-    def _records(self) -> Iterator[tuple[str, Record | None, str | None]]:
-        for number, raw in self._lines:
-            line = raw.strip()
-            if not line:
-                continue
-            try:
-                record: Any = json.loads(line)
-            except (ValueError, RecursionError):
-                record = None
-            if isinstance(record, dict):
-                yield line, record, None
-            else:
-                yield line, None, f"line {number}: not a JSON object"
+
+def _found(text: TextIO) -> Iterator[_Found]:
+    """Objects of a file; what begins with "[" holds arrays of them, of one line or many."""
+    head = text.readline(_HEAD)
+    if head.lstrip().startswith("["):
+        for number, (line, value) in enumerate(elements(text, start=head), 1):
+            yield _checked(line, value, f"element {number}")
+        return
+    for number, raw in enumerate(itertools.chain([head if head.endswith("\n") else head + text.readline()], text), 1):
+        line = raw.strip()
+        if not line:
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            value = None
+        yield _checked(line, value, f"line {number}")
+
+
+def _checked(line: str, value: Any, where: str) -> _Found:
+    return (line, value, None) if isinstance(value, dict) else (line, None, f"{where}: not a JSON object")
+
+
+def _questions(line: str, record: Record | None, error: str | None, *, preset: Preset) -> list[Question]:
+    if record is None:
+        return [Question(error=error)]
+    return questions(record, preset=preset, size=len(line))
 
 
 class JsonWriter:

@@ -10,6 +10,7 @@ from bounceml.errors import CorpusError
 from bounceml_datasets.exports.csv_export import CsvReader, CsvWriter
 from bounceml_datasets.exports.files import STANDARD, FileKind, Sink, kind_of, open_input
 from bounceml_datasets.exports.json_export import JsonReader, JsonWriter
+from bounceml_datasets.exports.log_export import LogReader
 from bounceml_datasets.exports.parts import Reader, Writer
 
 
@@ -17,17 +18,19 @@ from bounceml_datasets.exports.parts import Reader, Writer
 def open_reader(source: str, *, format: str | None, text_column: str | None) -> Iterator[Reader]:  # noqa: A002
     """An export opened for reading, "-" for standard input; raises CorpusError naming the file."""
     kind = kind_of(source, format=format or ("csv" if source == STANDARD else None))
-    if kind.format == "parquet":
-        if source == STANDARD or kind.compression:
-            raise CorpusError(f"{source}: Parquet is read from a file of its own, without further compression")
-        yield _parquet().ParquetReader(Path(source), text_column=text_column)
+    if kind.preset is not None and text_column is not None:
+        raise CorpusError(f"--text-column is for other tables: --format {kind.preset.name} says where replies stand")
+    if kind.format in {"parquet", "xlsx"}:
+        yield _file_reader(source, kind=kind, text_column=text_column)
         return
     with ExitStack() as stack:
         file = stack.enter_context(open_input(source, compression=kind.compression))
-        if kind.format == "jsonl":
-            yield JsonReader(file, name=source, text_column=text_column)
+        if kind.format == "log":
+            yield LogReader(file, name=source, preset=kind.preset)
+        elif kind.format == "jsonl":
+            yield JsonReader(file, name=source, text_column=text_column, preset=kind.preset)
         else:
-            yield CsvReader(file, name=source, format=kind.format, text_column=text_column)
+            yield CsvReader(file, name=source, format=kind.format, text_column=text_column, preset=kind.preset)
 
 
 def make_writer(kind: FileKind, *, reader: Reader, path: Path, file: IO[bytes] | None, head: bool) -> Writer:
@@ -46,9 +49,30 @@ def make_writer(kind: FileKind, *, reader: Reader, path: Path, file: IO[bytes] |
     return CsvWriter(sink, names=reader.names, delimiter=delimiter, head=head)
 
 
+def _file_reader(source: str, *, kind: FileKind, text_column: str | None) -> Reader:
+    if source == STANDARD or kind.compression:
+        title = "Parquet" if kind.format == "parquet" else "Excel"
+        raise CorpusError(f"{source}: {title} is read from a file of its own, without further compression")
+    if kind.format == "parquet":
+        if kind.preset is not None:
+            raise CorpusError(
+                f"{source}: {kind.preset.name} isn't read from Parquet: name the column with --text-column"
+            )
+        return cast("Reader", _parquet().ParquetReader(Path(source), text_column=text_column))
+    return cast("Reader", _xlsx().XlsxReader(Path(source), text_column=text_column, preset=kind.preset))
+
+
 def _parquet() -> ModuleType:
     try:
         from bounceml_datasets.exports import parquet_export
     except ImportError as error:
         raise CorpusError("Parquet needs the package pyarrow: pip install 'bounceml[exports]'") from error
     return parquet_export
+
+
+def _xlsx() -> ModuleType:
+    try:
+        from bounceml_datasets.exports import xlsx_export
+    except ImportError as error:
+        raise CorpusError("Excel needs the package python-calamine: pip install 'bounceml[exports]'") from error
+    return xlsx_export

@@ -40,6 +40,7 @@ class ParquetReader:
         self.names: list[str] = self.schema.names
         self.sample: list[Record] = self._head.to_pylist() if self._head is not None else []
         self.columns: Columns = find_columns(self.names, self.sample, text=text_column)
+        self.preset = None
         self.rows: int | None = self._file.metadata.num_rows
 
     def parts(self, *, skip: int = 0) -> Iterator[Part]:
@@ -78,7 +79,11 @@ class ParquetWriter:
         """See `Writer`."""
         batch = part.rows if isinstance(part.rows, pa.RecordBatch) else self._batch(part)
         answers = answer_columns(scored.outcomes, index=scored.index, confidence=scored.confidence)
-        columns = [*batch.columns, *[pa.array(column) for column in part.extra.values()], *answers.values()]
+        columns = [
+            *batch.columns,
+            *[pa.array(column, pa.string()) for column in part.extra.values()],
+            *answers.values(),
+        ]
         names = [*batch.schema.names, *part.extra, *answers]
         if part.errors or not isinstance(part.rows, pa.RecordBatch):
             columns.append(pa.array([part.errors.get(i) for i in range(len(part))], pa.string()))

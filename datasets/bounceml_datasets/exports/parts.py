@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from bounceml_datasets.exports.columns import Columns, Record, domain_of
+from bounceml_datasets.exports.presets import Preset
 
 # Rows of a part: enough for numpy to pay, few enough to stay small in memory.
 PART_ROWS = 20_000
@@ -75,8 +76,12 @@ class Reader(Protocol):
         """Names of the columns."""
 
     @property
-    def columns(self) -> Columns:
-        """Those of them that say what to ask."""
+    def columns(self) -> Columns | None:
+        """Those of them that say what to ask; None where a preset does."""
+
+    @property
+    def preset(self) -> Preset | None:
+        """The provider's preset by which it is read."""
 
     @property
     def rows(self) -> int | None:

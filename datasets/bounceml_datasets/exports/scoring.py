@@ -56,7 +56,10 @@ def score_export(
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(job.source, format=job.format, text_column=job.text_column))
         target = stack.enter_context(_Target(job, classifier=classifier, reader=reader))
-        note(f"replies are read from the column {reader.columns.text!r}")
+        if reader.preset is not None:
+            note(f"{'preset' if job.format == reader.preset.name else 'detected preset'} {reader.preset.name!r}")
+        elif reader.columns is not None:
+            note(f"replies are read from the column {reader.columns.text!r}")
         if job.resume:
             note(f"going on behind row {target.read}" if target.read else "nothing to go on with: beginning anew")
         tally = target.tally
@@ -80,8 +83,10 @@ class _Target:
         self._piped = job.output == STANDARD
         self._job = job
         # What goes into a pipe has the format of what it was made from.
-        same = kind_of(job.source, format=job.format or ("csv" if job.source == STANDARD else None)).format
+        same = kind_of(job.source, format=job.format or ("csv" if job.source == STANDARD else None)).written
         self._kind: FileKind = kind_of(job.output, format=same if self._piped else None)
+        if self._kind.written != self._kind.format:
+            raise CorpusError(f"{job.output}: {self._kind.format} can't be written: use csv, tsv, jsonl or parquet")
         self._reader = reader
         self._beside = self._path.with_name(self._path.name + ".part")
         self._state = self._path.with_name(self._path.name + ".part.json")

@@ -1,0 +1,85 @@
+"""Exports whose rows are cells under named columns."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
+from bounceml_datasets.exports.events import Question, parts_of, questions
+from bounceml_datasets.exports.parts import PART_ROWS, Domains, Part
+from bounceml_datasets.exports.presets import Preset, detect
+
+# A row's cells, and what is wrong with it.
+Row = tuple[list[str], str | None]
+
+
+class TableReader:
+    """Rows of a table; a preset that isn't given is told by the names of the columns."""
+
+    def __init__(
+        self, names: Sequence[str], rows: Iterator[Row], *, text_column: str | None, preset: Preset | None
+    ) -> None:
+        self.names: list[str] = list(names)
+        self._rest = rows
+        self._ahead = list(itertools.islice(rows, LOOKED_AT))
+        self.sample: list[Record] = [self._record(row) for row, error in self._ahead if error is None]
+        self.rows: int | None = None
+        self.preset = preset or (None if text_column else detect([dict.fromkeys(self.names)]))
+        self.columns: Columns | None = None if self.preset else find_columns(self.names, self.sample, text=text_column)
+
+    def parts(self, *, skip: int = 0) -> Iterator[Part]:
+        """See `Reader`."""
+        if self.preset is not None:
+            preset = self.preset
+            found = ((row, self._questions(row, error, preset=preset)) for row, error in self._all())
+            yield from parts_of(found, preset=preset, skip=skip)
+            return
+        rows: list[list[str]] = []
+        errors: dict[int, str] = {}
+        read = 0
+        for row, error in self._all():
+            read += 1
+            if read <= skip:
+                continue
+            if error is not None:
+                errors[len(rows)] = error
+            rows.append(row)
+            if len(rows) == PART_ROWS:
+                yield self._part(rows, errors, read)
+                rows, errors = [], {}
+        if rows:
+            yield self._part(rows, errors, read)
+
+    def _part(self, rows: list[list[str]], errors: dict[int, str], read: int) -> Part:
+        assert self.columns is not None
+        recipients = self._column(rows, self.columns.recipient)
+        return Part(
+            rows=rows,
+            texts=self._column(rows, self.columns.text) or [],
+            smtp=_codes(self._column(rows, self.columns.smtp)),
+            status=_codes(self._column(rows, self.columns.status)),
+            domains=None if recipients is None else Domains.of(recipients),
+            errors=errors,
+            read=read,
+        )
+
+    def _questions(self, row: Sequence[str], error: str | None, *, preset: Preset) -> list[Question]:
+        if error is not None:
+            return [Question(error=error)]
+        return questions(self._record(row), preset=preset, size=sum(map(len, row)))
+
+    def _record(self, row: Sequence[str]) -> Record:
+        return dict(zip(self.names, row, strict=False))
+
+    def _column(self, rows: Sequence[Sequence[str]], name: str | None) -> list[str] | None:
+        if name is None:
+            return None
+        at = self.names.index(name)
+        return [row[at] if at < len(row) else "" for row in rows]
+
+    def _all(self) -> Iterator[Row]:
+        yield from self._ahead
+        yield from self._rest
+
+
+def _codes(values: Sequence[str] | None) -> list[str | None] | None:
+    return None if values is None else [as_code(as_text(value)) for value in values]

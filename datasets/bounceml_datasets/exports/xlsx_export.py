@@ -1,0 +1,47 @@
+"""Exports as Excel files: the first sheet, whose first row names the columns."""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from bounceml.errors import CorpusError
+from bounceml_datasets.exports.presets import Preset
+from bounceml_datasets.exports.table import Row, TableReader
+
+# Bytes that a file may unpack to; it is read into memory as a whole.
+_MOST_BYTES = 1 << 30
+
+
+class XlsxReader(TableReader):
+    """Rows of the first sheet."""
+
+    def __init__(self, path: Path, *, text_column: str | None, preset: Preset | None = None) -> None:
+        try:
+            with zipfile.ZipFile(path) as packed:
+                if sum(each.file_size for each in packed.infolist()) > _MOST_BYTES:
+                    raise CorpusError(f"{path}: too large for an Excel file: export it as CSV")
+            rows = CalamineWorkbook.from_path(path).get_sheet_by_index(0).iter_rows()
+            names = [_cell(value) for value in next(rows, [])]
+        except (OSError, zipfile.BadZipFile, CalamineError) as error:
+            raise CorpusError(f"{path}: can't read it as an Excel file: {error}") from error
+        if not any(names):
+            raise CorpusError(f"{path}: the export is empty: its first row must name the columns")
+        super().__init__(names, _rows(rows), text_column=text_column, preset=preset)
+
+
+def _rows(rows: Iterator[Sequence[Any]]) -> Iterator[Row]:
+    for row in rows:
+        cells = [_cell(value) for value in row]
+        if any(cells):
+            yield cells, None
+
+
+def _cell(value: Any) -> str:
+    """A cell as Excel shows it: whole numbers without a point."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.isoformat() if isinstance(value, (date, time)) else str(value)
