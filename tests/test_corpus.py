@@ -22,7 +22,7 @@ EXAMPLE = re.compile(
 )
 ROLE = re.compile(
     r"abuse|postmaster|delist|spam|staff|tosa|tobr|scomp|nemesys|block|help|support|admin|imceaex|mailer-daemon|no-?reply|"
-    r"^number$|unblock|removal|security|noc|hostmaster|rbl|^user|^your|^you$|contact|service|delivery|tech|info"
+    r"^number$|unblock|removal|removeme|security|noc|hostmaster|rbl|^user|^your|^you$|contact|service|delivery|tech|info|^fpr$"
 )
 
 

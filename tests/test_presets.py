@@ -21,7 +21,8 @@ from bounceml_datasets.exports.json_export import JsonReader
 from bounceml_datasets.exports.opening import open_reader
 from bounceml_datasets.exports.parts import ADDED, ERROR, Buffer, Part
 from bounceml_datasets.exports.presets import presets
-from bounceml_datasets.exports.scoring import Job, Tally, score_export
+from bounceml_datasets.exports.scoring import Job, score_export
+from bounceml_datasets.exports.tally import Tally
 
 CLASSIFIER = bounceml.load()
 EXPORTS = Path(__file__).parent / "data" / "exports"
