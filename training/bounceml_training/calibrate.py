@@ -27,16 +27,10 @@ _Z = 1.2816
 # Rules vote where the model is unsure, so their precision is measured where it is less sure than this.
 _UNSURE = 0.9
 
-# Held-out answers on texts with a second look from which on these alone say how sure an answer is.
-_ENOUGH_READ_TWICE = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One held-out text: the model's logits by class, its known share 0–1, its true label, the rules that match it.
-
-    `second` is the label that a second reader gave it without seeing the first, None where nobody did.
-    """
+    """One held-out text: the model's logits by class, its known share 0–1, its true label, the rules that match it."""
 
     logits: dict[str, float]
     known: float
@@ -44,7 +38,6 @@ class Answered:
     matching: tuple[Rule, ...]
     lang: str = "und"
     source: str = "generic"
-    second: str | None = None
     weight: float = 1.0
 
 
@@ -73,17 +66,11 @@ class _GivenLogits(ClassifierMixin, BaseEstimator):
 
 
 def answer_rows(
-    parts: Mapping[str, HeldOut],
-    *,
-    rows: Sequence[Row],
-    classes: Sequence[str],
-    rules: RuleSet,
-    second: Mapping[str, str] | None = None,
+    parts: Mapping[str, HeldOut], *, rows: Sequence[Row], classes: Sequence[str], rules: RuleSet
 ) -> dict[str, list[Answered]]:
     """Held-out answers by the name of their folds, with the labels of the rows and the rules that match them.
 
-    `second` gives labels of a second look by the rows' ids. Texts of unmet servers and languages count as much as unmet
-    texts of those that we know.
+    Texts of unmet servers and languages count as much as unmet texts of those that we know.
     """
     matching = [tuple(rule for rule in _matching(row, rules=rules) if rule.reason in classes) for row in rows]
     return {
@@ -95,7 +82,6 @@ def answer_rows(
                 matching[i],
                 rows[i].lang,
                 rows[i].source,
-                (second or {}).get(rows[i].id),
             )
             for i, logits, known in zip(part.texts, part.logits, part.known, strict=True)
         ]
@@ -216,16 +202,8 @@ def _loss(answered: Sequence[Answered], *, precision: Mapping[str, Precision], c
 def _fit_confidence(
     answered: Sequence[Answered], *, precision: Mapping[str, Precision], calibration: Calibration
 ) -> Calibration:
-    """Confidence: the probability that a careful reader who hadn't written the text gives it the label of the answer.
-
-    Readers differ, most at the borders between reasons. Where enough texts were read a second time, these readings are
-    what an answer is held against, since its writer knew what a text was meant to say.
-    """
-    read_twice = [each for each in answered if each.second is not None]
-    if len(read_twice) >= _ENOUGH_READ_TWICE:
-        answered = read_twice
     votes = [vote(each, precision=precision, calibration=calibration) for each in answered]
-    right = [v.best == (each.second or each.label) for each, v in zip(answered, votes, strict=True)]
+    right = [v.best == each.label for each, v in zip(answered, votes, strict=True)]
     matrix = np.array([features(each, votes=v) for each, v in zip(answered, votes, strict=True)])
     if len(set(right)) < 2:  # all right or all wrong: nothing to fit, so the probability itself has to do
         return replace(calibration, weights=(1.0, *[0.0] * (matrix.shape[1] - 1)))

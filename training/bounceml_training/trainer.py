@@ -76,8 +76,7 @@ def train(
     tell("grouping templates", 0.1)
     answers = held_out(texts, classes=classes, settings=settings, tell=tell)
     tell("calibrating", 0.75)
-    second = {look.id: look.second for look in load_looks()}
-    answered = answer_rows(answers, rows=texts.rows, classes=classes, rules=rules, second=second)
+    answered = answer_rows(answers, rows=texts.rows, classes=classes, rules=rules)
     known_rules = [rule for rule in rules.rules if rule.reason in classes]
     calibration, precision = calibrate(
         [each for part in answered.values() for each in part], rules=known_rules, settings=settings
