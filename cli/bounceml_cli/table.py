@@ -49,7 +49,7 @@ def _cells(verdict: Verdict) -> list[str]:
         printable(verdict.recipient or verdict.file or "-"),
         verdict.type or "-",
         verdict.reason or verdict.kind,
-        f"{verdict.confidence:.0%}",
+        f"{int(verdict.confidence * 100)}%",  # rounded down: 99.7 % sure is not certain
         verdict.action or "-",
         diagnostic if len(diagnostic) <= _MAX_DIAGNOSTIC else f"{diagnostic[:_MAX_DIAGNOSTIC]}…",
     ]
