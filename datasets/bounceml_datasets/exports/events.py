@@ -9,7 +9,8 @@ import numpy as np
 
 from bounceml.codes import Codes, find_codes
 from bounceml_datasets.exports.columns import Record
-from bounceml_datasets.exports.parts import PART_ROWS, Domains, Part
+from bounceml_datasets.exports.domains import Domains
+from bounceml_datasets.exports.parts import PART_ROWS, Part
 from bounceml_datasets.exports.presets import Place, Preset, event_in, value_at
 
 # Columns that a preset adds.

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, TextIO
 
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
+from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import Question, parts_of, questions
 from bounceml_datasets.exports.files import Sink, decoded
 from bounceml_datasets.exports.json_elements import elements
-from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Domains, Part, Scored, records_of
+from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset, detect
 
 # An element as it stands in the file, the object that it is, and what is wrong if it is none.

@@ -1,5 +1,6 @@
 """Exports as Parquet, in record batches: columns and their types come through as they are."""
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,8 @@ import pyarrow.parquet as pq
 from bounceml.arrow import ANSWER_SCHEMA, answer_columns, text_buffer
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns
-from bounceml_datasets.exports.parts import ERROR, Buffer, Domains, Part, Scored, records_of
+from bounceml_datasets.exports.domains import DomainReader
+from bounceml_datasets.exports.parts import ERROR, Buffer, Part, Scored, records_of
 
 _BATCH_ROWS = 16384
 # Rows that are written together.
@@ -41,6 +43,7 @@ class ParquetReader:
         self.sample: list[Record] = self._head.to_pylist() if self._head is not None else []
         self.columns: Columns = find_columns(self.names, self.sample, text=text_column)
         self.preset = None
+        self._domains = DomainReader()
         self.rows: int | None = self._file.metadata.num_rows
 
     def parts(self, *, skip: int = 0) -> Iterator[Part]:
@@ -52,12 +55,13 @@ class ParquetReader:
                 yield self._part(batch.slice(max(0, skip - (read - len(batch)))), read)
 
     def _part(self, batch: pa.RecordBatch, read: int) -> Part:
+        recipient = self.columns.recipient
         return Part(
             rows=batch,
             texts=Buffer(*text_buffer(batch.column(self.columns.text))),
             smtp=self._codes(batch, self.columns.smtp),
             status=self._codes(batch, self.columns.status),
-            domains=None if self.columns.recipient is None else _domains(batch.column(self.columns.recipient)),
+            domains=None if recipient is None else self._domains.read(*text_buffer(batch.column(recipient))),
             read=read,
         )
 
@@ -90,7 +94,9 @@ class ParquetWriter:
             names.append(ERROR)
         made = pa.RecordBatch.from_arrays(columns, names=names)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, made.schema, compression="snappy")
+            self._writer = pq.ParquetWriter(
+                self._path, made.schema, compression="snappy", use_dictionary=_repetitive(made)
+            )
         self._waiting.append(made)
         if sum(map(len, self._waiting)) >= _ROW_GROUP:
             self._write_waiting()
@@ -121,14 +127,25 @@ class ParquetWriter:
         )
 
 
-def _domains(addresses: pa.Array) -> Domains:
-    """As `Domains.of`, but each distinct spelling is looked at once."""
-    texts = pc.fill_null(pc.cast(addresses, pa.string(), safe=False), "")
-    texts = pc.if_else(pc.match_substring(texts, "@"), texts, "")
-    pieces = pc.split_pattern(texts, "@", max_splits=1, reverse=True)
-    spelled = pieces.values.take(pc.subtract(pieces.offsets[1:], 1)).dictionary_encode()
-    plain = Domains.of([f"@{each}" for each in spelled.dictionary.to_pylist()])
-    return Domains(plain.names, plain.ids[spelled.indices.to_numpy()])
+def _repetitive(batch: pa.RecordBatch) -> list[str]:
+    """Columns that are worth a dictionary: looking for repeated values where there are few costs a fifth of writing."""
+    unique = {
+        name
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        if _is_plain(column.type) and pc.count_distinct(column).as_py() > len(column) / 2
+    }
+    # Parquet names the leaves of nested columns; it says how where it writes them.
+    empty = io.BytesIO()
+    pq.write_table(batch.schema.empty_table(), empty)
+    schema = pq.ParquetFile(empty).metadata.schema
+    return [path for i in range(len(schema)) if (path := schema.column(i).path) not in unique]
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    of = pa.types
+    return any(
+        test(kind) for test in (of.is_string, of.is_large_string, of.is_integer, of.is_floating, of.is_temporal)
+    ) and not of.is_float16(kind)
 
 
 def _cell(value: Any) -> str | None:

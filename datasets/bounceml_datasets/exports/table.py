@@ -4,8 +4,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
+from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import Question, parts_of, questions
-from bounceml_datasets.exports.parts import PART_ROWS, Domains, Part
+from bounceml_datasets.exports.parts import PART_ROWS, Part
 from bounceml_datasets.exports.presets import Preset, detect
 
 # A row's cells, and what is wrong with it.
