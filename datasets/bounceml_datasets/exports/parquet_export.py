@@ -136,7 +136,7 @@ def _repetitive(batch: pa.RecordBatch) -> list[str]:
     }
     # Parquet names the leaves of nested columns; it says how where it writes them.
     empty = io.BytesIO()
-    pq.write_table(batch.schema.empty_table(), empty)
+    pq.ParquetWriter(empty, batch.schema).close()
     schema = pq.ParquetFile(empty).metadata.schema
     return [path for i in range(len(schema)) if (path := schema.column(i).path) not in unique]
 
