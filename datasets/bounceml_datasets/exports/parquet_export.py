@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from bounceml.arrow import ANSWER_SCHEMA, answer_columns, text_buffer
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns
 from bounceml_datasets.exports.domains import DomainReader
+from bounceml_datasets.exports.events import parts_of, questions
 from bounceml_datasets.exports.parts import ERROR, Buffer, Part, Scored, records_of
+from bounceml_datasets.exports.presets import Preset, detect
 
 _BATCH_ROWS = 16384
 # Rows that are written together.
@@ -30,7 +33,7 @@ def _keep_memory_small() -> None:
 class ParquetReader:
     """Record batches of a Parquet file."""
 
-    def __init__(self, path: Path, *, text_column: str | None) -> None:
+    def __init__(self, path: Path, *, text_column: str | None, preset: Preset | None = None) -> None:
         _keep_memory_small()
         try:
             # Read by buffers, so that memory doesn't grow with the row groups.
@@ -41,8 +44,8 @@ class ParquetReader:
         self.schema: pa.Schema = self._file.schema_arrow
         self.names: list[str] = self.schema.names
         self.sample: list[Record] = self._head.to_pylist() if self._head is not None else []
-        self.columns: Columns = find_columns(self.names, self.sample, text=text_column)
-        self.preset = None
+        self.preset = preset or (None if text_column else detect(self.sample or [dict.fromkeys(self.names)]))
+        self.columns: Columns | None = None if self.preset else find_columns(self.names, self.sample, text=text_column)
         self._domains = DomainReader()
         self.rows: int | None = self._file.metadata.num_rows
 
@@ -51,10 +54,23 @@ class ParquetReader:
         read = 0
         for batch in self._file.iter_batches(_BATCH_ROWS, use_threads=False):
             read += len(batch)
-            if read > skip:
-                yield self._part(batch.slice(max(0, skip - (read - len(batch)))), read)
+            if read <= skip:
+                continue
+            fresh = batch.slice(max(0, skip - (read - len(batch))))
+            if self.preset is None:
+                yield self._part(fresh, read)
+            else:
+                yield from self._events(fresh, preset=self.preset, before=read - len(fresh))
+
+    def _events(self, batch: pa.RecordBatch, *, preset: Preset, before: int) -> Iterator[Part]:
+        """Parts of a provider's events; `before` rows were read before them."""
+        size = batch.nbytes // len(batch)
+        found = ((i, questions(record, preset=preset, size=size)) for i, record in enumerate(batch.to_pylist()))
+        for part in parts_of(found, preset=preset, skip=0):
+            yield replace(part, rows=batch.take(pa.array(part.rows, pa.int64())), read=before + part.read)
 
     def _part(self, batch: pa.RecordBatch, read: int) -> Part:
+        assert self.columns is not None
         recipient = self.columns.recipient
         return Part(
             rows=batch,
