@@ -77,6 +77,11 @@ class JsonReader:
         yield from self._found
 
 
+def objects_in(file: BinaryIO, *, name: str) -> Iterator[_Found]:
+    """Objects of a JSON file, each as it stands there on one line, and what is wrong where there is none."""
+    return _found(decoded(file, name=name))
+
+
 def _found(text: TextIO) -> Iterator[_Found]:
     """Objects of a file; what begins with "[" holds arrays of them, of one line or many."""
     head = text.readline(_HEAD)
