@@ -2,30 +2,32 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# What `read_key` gives for keys that have no character, and where the terminal was closed.
+# What a reader gives for keys that have no character, and where the terminal was closed.
 ESCAPE, ENTER, BACKSPACE, END = "escape", "enter", "backspace", "end"
 _NAMES = {"\x1b": ESCAPE, "\r": ENTER, "\n": ENTER, "\x7f": BACKSPACE, "\b": BACKSPACE, "": END, "\x04": END}
 # Seconds in which the rest of an arrow key's sequence comes; a pressed escape key has none.
 _SEQUENCE_S = 0.05
+
+# Waits for the next key: its character, or one of the names above; empty for a key that means nothing here.
+ReadKey = Callable[[], str]
 
 
 if sys.platform == "win32":
     import msvcrt
 
     @contextmanager
-    def single_keys() -> Iterator[None]:
-        """While this holds, keys come one by one; the console needs no preparation for that."""
-        yield
+    def single_keys() -> Iterator[ReadKey]:
+        """A reader of single keys; the console needs no preparation for that."""
+        yield _read_key
 
-    def read_key() -> str:
-        """The next key: its character, or one of the names of this module."""
+    def _read_key() -> str:
         key = msvcrt.getwch()
         if key in ("\x00", "\xe0"):  # an arrow or a function key; its code follows
             msvcrt.getwch()
-            return ESCAPE
+            return ""
         if key == "\x03":
             raise KeyboardInterrupt
         return _NAMES.get(key, key)
@@ -36,29 +38,48 @@ else:
     import tty
 
     @contextmanager
-    def single_keys() -> Iterator[None]:
-        """While this holds, keys come one by one and aren't shown; the terminal is put back afterwards."""
+    def single_keys() -> Iterator[ReadKey]:
+        """A reader of single keys that aren't shown; the terminal is put back afterwards."""
         terminal = sys.stdin.fileno()
         before = termios.tcgetattr(terminal)
         try:
             # What was typed ahead is kept.
             tty.setcbreak(terminal, termios.TCSADRAIN)
-            yield
+            yield _Reader(terminal).read_key
         finally:
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
-    def read_key() -> str:
-        """The next key: its character, or one of the names of this module."""
-        terminal = sys.stdin.fileno()
-        read = os.read(terminal, 1)
-        if read == b"\x1b":
-            while select.select([terminal], [], [], _SEQUENCE_S)[0] and os.read(terminal, 1):
+    class _Reader:
+        """Keys of a terminal; holds a byte that was read too far."""
+
+        def __init__(self, terminal: int) -> None:
+            self._terminal = terminal
+            self._held = b""
+
+        def read_key(self) -> str:
+            read = self._byte()
+            if read == b"\x1b":
+                return self._after_escape()
+            while not _is_whole(read) and (more := self._byte()):
+                read += more
+            key = read.decode("utf-8", "replace")
+            return _NAMES.get(key, key)
+
+        def _after_escape(self) -> str:
+            """The escape key, or a key that sends a sequence (ECMA-48): ESC [ … and a letter, or ESC O and one."""
+            if not select.select([self._terminal], [], [], _SEQUENCE_S)[0]:
+                return ESCAPE
+            first = self._byte()
+            if first not in (b"[", b"O"):
+                self._held = first
+                return ESCAPE
+            while (read := self._byte()) and not b"@" <= read <= b"~":
                 pass
-            return ESCAPE
-        while not _is_whole(read) and (more := os.read(terminal, 1)):
-            read += more
-        key = read.decode("utf-8", "replace")
-        return _NAMES.get(key, key)
+            return ""
+
+        def _byte(self) -> bytes:
+            held, self._held = self._held, b""
+            return held or os.read(self._terminal, 1)
 
     def _is_whole(read: bytes) -> bool:
         """Whether these are all bytes of a character in UTF-8."""

@@ -9,7 +9,7 @@ from bounceml.config import find_config, load_config
 from bounceml.taxonomy import Taxonomy
 from bounceml_cli.cards import LETTERS, pages, show_end, show_item, show_list
 from bounceml_cli.exits import Exit, complain
-from bounceml_cli.keys import BACKSPACE, END, ESCAPE, read_key, single_keys
+from bounceml_cli.keys import BACKSPACE, END, ESCAPE, ReadKey, single_keys
 from bounceml_datasets.labelling.item import Item
 from bounceml_datasets.labelling.session import Session
 from bounceml_datasets.labelling.sheet import open_sheet
@@ -26,8 +26,8 @@ def run(file: Path, *, config: Path | None) -> Exit:
     session = Session(sheet)
     console = Console(highlight=False)
     try:
-        with single_keys():
-            _ask(session, console=console, taxonomy=taxonomy)
+        with single_keys() as read_key:
+            _ask(session, console=console, taxonomy=taxonomy, read_key=read_key)
     except KeyboardInterrupt:
         console.print()
     done = session.progress
@@ -35,7 +35,7 @@ def run(file: Path, *, config: Path | None) -> Exit:
     return Exit.DONE
 
 
-def _ask(session: Session, *, console: Console, taxonomy: Taxonomy) -> None:
+def _ask(session: Session, *, console: Console, taxonomy: Taxonomy, read_key: ReadKey) -> None:
     while True:
         item = session.item
         if item is None:
@@ -52,13 +52,13 @@ def _ask(session: Session, *, console: Console, taxonomy: Taxonomy) -> None:
         elif key == "s":
             session.skip()
         elif key == "l":
-            if chosen := _chosen(item, console=console, taxonomy=taxonomy):
+            if chosen := _chosen(item, console=console, taxonomy=taxonomy, read_key=read_key):
                 session.answer(chosen)
         elif key.isascii() and key.isdigit() and 0 < int(key) <= len(item.answers):
             session.answer(item.answers[int(key) - 1].label)
 
 
-def _chosen(item: Item, *, console: Console, taxonomy: Taxonomy) -> str | None:
+def _chosen(item: Item, *, console: Console, taxonomy: Taxonomy, read_key: ReadKey) -> str | None:
     """A label chosen from the list of all; None where the user goes back."""
     names, page = label_names(taxonomy.reasons), 0
     while True:

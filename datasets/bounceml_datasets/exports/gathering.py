@@ -147,7 +147,9 @@ class Gatherer:
         for key, row in new:
             number, smtp, status = key
             start = int(ends[number - 1]) if number else 0
-            words = with_codes([self._words[i] for i in ids[start : ends[number]].tolist()], given=Codes(smtp, status))
+            words = [self._words[i] for i in ids[start : ends[number]].tolist()]
+            if smtp or status:
+                words = with_codes(words, given=Codes(smtp, status))
             if not words:
                 self._of_key[key] = None
                 continue

@@ -33,6 +33,8 @@ def with_given_codes(text: str, *, codes: Codes) -> str:
     >>> with_given_codes("User unknown", codes=Codes("550", "5.1.1"))
     '550 5.1.1 User unknown'
     """
+    if codes == Codes():
+        return text
     found = tokens(text)
     both = with_codes(found, given=codes)
     return " ".join([*both[: len(both) - len(found)], text])
