@@ -90,8 +90,8 @@ def _text_column(source: Source) -> str | None:
     if source.columns.text is not None:
         return source.columns.text
     try:
-        with open_reader(str(source.path), format=source.format, text_column=_TEXT_COLUMN):
-            return _TEXT_COLUMN
+        with open_reader(str(source.path), format=source.format, text_column=_TEXT_COLUMN) as reader:
+            return reader.columns.text if reader.columns is not None else None
     except CorpusError:  # there is none, or the file can't be read, which the next to open it will say
         return None
 
