@@ -2,12 +2,14 @@
 
 import csv
 import io
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pexpect
 import pytest
@@ -35,9 +37,15 @@ def sheet(tmp_path: Path) -> Path:
 def start(sheet: Path) -> Iterator[Start]:
     started: list[pexpect.spawn[str]] = []
 
-    def begin(*more: str) -> "pexpect.spawn[str]":
+    def begin(*more: str, rows: int = 50) -> "pexpect.spawn[str]":
         arguments = ["-m", "bounceml_cli", "label", str(sheet), *more]
-        started.append(pexpect.spawn(sys.executable, arguments, encoding="utf-8", timeout=20, dimensions=(50, 100)))
+        # The environment as Python sees it: readline, which pytest loads, puts the size of another terminal beside.
+        env = {name: value for name, value in os.environ.items() if name not in ("LINES", "COLUMNS")}
+        started.append(
+            pexpect.spawn(
+                sys.executable, arguments, encoding="utf-8", timeout=20, dimensions=(rows, 100), env=cast("Any", env)
+            )
+        )
         return started[-1]
 
     yield begin
@@ -201,4 +209,19 @@ def test_without_a_terminal_it_says_so(sheet: Path) -> None:
     )
     assert done.returncode == 2
     assert b"asks in a terminal" in done.stderr
+    assert labels(sheet)[0] == ""
+
+
+def test_a_small_terminal_has_the_list_in_pages(start: Start, sheet: Path) -> None:
+    child = start(rows=24)
+    child.expect("text number 0")
+    child.send("l")
+    child.expect("text number 0")
+    child.expect("space more")
+    child.send(" ")
+    child.expect("other .*no bounce")
+    assert len((child.before or "").splitlines()) < 24
+    child.send("\x7f")
+    child.expect("1-3 accept")
+    leave(child)
     assert labels(sheet)[0] == ""

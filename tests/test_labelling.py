@@ -19,6 +19,7 @@ from bounceml_datasets.labelling.item import Answer, Item
 from bounceml_datasets.labelling.session import Progress, Session
 from bounceml_datasets.labelling.sheet import SKIPPED, open_sheet, sheet_bytes
 from bounceml_datasets.labelling.tasks import label_studio_interface, label_studio_tasks, prodigy_tasks
+from bounceml_datasets.whole_file import write_whole
 
 ANSWERS = (Answer("policy", 0.5), Answer("unknown", 0.25), Answer("auto_reply", 0.125))
 FULL = Item("550 no", 7, 3, "en", ANSWERS, "relay_denied", "phrase-relay", "50 (7)", "policy")
@@ -191,3 +192,10 @@ def test_prodigy_tasks_carry_the_answer_as_chosen() -> None:
     assert [option["id"] for option in task["options"]] == ["policy", "other"]
     assert task["meta"]["count"] == 7
     assert json.loads(lines[1])["accept"] == []
+
+
+@pytest.mark.parametrize("place", ["no/such/folder.csv", "a-file/under.csv"])
+def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a-file").write_text("x")
+    with pytest.raises(CorpusError, match="can't write"):
+        write_whole(tmp_path / place, b"x")

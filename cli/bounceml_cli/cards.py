@@ -13,8 +13,9 @@ from bounceml_datasets.labelling.item import Item
 from bounceml_datasets.labelling.session import Progress
 from bounceml_datasets.labels import KINDS
 
-# Keys of the list of all answers; more answers than that are on further pages.
+# Keys of the list of all answers; more answers than that, or than there is room for, are on further pages.
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_LEAST_LETTERS = 6
 _KEYS = "1-3 accept   l list of all   s skip   u undo   q quit"
 _LIST_KEYS = "a-z choose   esc back"
 _DONE_KEYS = "u undo   q quit"
@@ -35,16 +36,15 @@ def show_item(console: Console, item: Item, *, progress: Progress, reasons: Mapp
     _show(console, _text_panel(console, item), answers, *_opinions(item), keys=_KEYS, progress=progress)
 
 
-def show_list(console: Console, item: Item, *, names: Sequence[str], page: int, reasons: Mapping[str, Reason]) -> None:
-    """A text with a page of all answers, each with its letter."""
+def show_list(console: Console, item: Item, *, names: Sequence[str], more: bool, reasons: Mapping[str, Reason]) -> None:
+    """A text with a page of all answers, each with its letter; `more` says that there are other pages."""
     answers = Table.grid(padding=(0, 2))
-    shown = names[page * len(LETTERS) : (page + 1) * len(LETTERS)]
-    for letter, name in zip(LETTERS, shown, strict=False):
+    for letter, name in zip(LETTERS, names, strict=False):
         answers.add_row(
             Text(letter, style="bold"), Text(printable(name)), Text(_means(name, reasons=reasons), style="dim")
         )
-    more = "   space more" if len(names) > len(LETTERS) else ""
-    _show(console, _text_panel(console, item), answers, keys=_LIST_KEYS + more, progress=None)
+    keys = f"{_LIST_KEYS}   space more" if more else _LIST_KEYS
+    _show(console, _text_panel(console, item), answers, keys=keys, progress=None)
 
 
 def show_end(console: Console, *, progress: Progress) -> None:
@@ -53,9 +53,10 @@ def show_end(console: Console, *, progress: Progress) -> None:
     _show(console, Text(f"All rows are done{again}."), keys=_DONE_KEYS, progress=progress)
 
 
-def pages(names: Sequence[str]) -> int:
-    """How many pages the list of all answers has."""
-    return -(-len(names) // len(LETTERS))
+def pages(console: Console, names: Sequence[str]) -> list[Sequence[str]]:
+    """The list of all answers in pages that the terminal has room for, beside a text of average length."""
+    size = min(len(LETTERS), max(_LEAST_LETTERS, console.height - _LINES))
+    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
 def _show(console: Console, *parts: RenderableType, keys: str, progress: Progress | None) -> None:

@@ -60,15 +60,14 @@ def _ask(session: Session, *, console: Console, taxonomy: Taxonomy, read_key: Re
 
 def _chosen(item: Item, *, console: Console, taxonomy: Taxonomy, read_key: ReadKey) -> str | None:
     """A label chosen from the list of all; None where the user goes back."""
-    names, page = label_names(taxonomy.reasons), 0
+    every, at = pages(console, label_names(taxonomy.reasons)), 0
     while True:
-        show_list(console, item, names=names, page=page, reasons=taxonomy.reasons)
+        shown = every[at]
+        show_list(console, item, names=shown, more=len(every) > 1, reasons=taxonomy.reasons)
         key = read_key()
         if key in (ESCAPE, BACKSPACE, END):
             return None
         if key == " ":
-            page = (page + 1) % pages(names)
-        elif len(key) == 1 and key in LETTERS:
-            at = page * len(LETTERS) + LETTERS.index(key)
-            if at < len(names):
-                return names[at]
+            at = (at + 1) % len(every)
+        elif len(key) == 1 and key in LETTERS[: len(shown)]:
+            return shown[LETTERS.index(key)]

@@ -156,6 +156,8 @@ def review(
     from bounceml_cli.review import run
     from bounceml_training.review import Job
 
+    if str(output) == "-":
+        raise typer.BadParameter("texts to label need a file, not a pipe", param_hint="--output")
     job = Job(export, top, text_column=text_column, format=input_format)
     raise typer.Exit(run(job, output=output, format=format, model=model, config=config))
 

@@ -20,6 +20,8 @@ def run(job: Job, *, output: Path, format: str, model: Path | None, config: Path
     for path in (output, interface) if format == "label-studio" else (output,):
         if path.exists():
             raise CorpusError(f"{path}: is there already, perhaps with labels in it: name another --output")
+    if not output.parent.is_dir():
+        raise CorpusError(f"{output}: can't write: there is no folder {output.parent}")
     classifier = load(model, config=config or find_config())
     with progress() as tell:
         review = review_export(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from bounceml.errors import CorpusError
@@ -12,17 +13,24 @@ def write_whole(path: Path, data: bytes) -> None:
 
     Raises CorpusError naming the file where it can't be written; the old one is then as it was.
     """
-    target = path.resolve()
-    beside = target.with_name(target.name + ".part")
     try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, beside)
-        beside.replace(target)
+        target = path.resolve()
+        beside = target.with_name(target.name + ".part")
+        try:
+            _write(beside, data)
+            if target.exists():
+                shutil.copymode(target, beside)
+            beside.replace(target)
+        except BaseException:
+            with suppress(OSError):  # what went wrong before is what counts
+                beside.unlink()
+            raise
     except OSError as error:
         raise CorpusError(f"{path}: can't write: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
