@@ -64,7 +64,7 @@ class TemplateScorer:
         """Forget all tokens."""
         self._texts: list[str] = []
         self._word_prints = np.empty(0, np.uint64)
-        self._parts = np.empty((0, len(self._bias) + 3))
+        self._parts = self._parts_room = np.empty((0, len(self._bias) + 3))
         self._roles = np.empty(0, np.uint8)
         self._rules.forget()
 
@@ -74,9 +74,16 @@ class TemplateScorer:
             return
         self._texts += tokens
         parts = self._character_parts(tokens)
+        if len(self._texts) > len(
+            self._parts_room
+        ):  # the widest array; copying it for every few tokens would cost most
+            room = np.empty((2 * len(self._texts), parts.shape[1]))
+            room[: len(self._parts)] = self._parts
+            self._parts_room = room
+        self._parts_room[len(self._texts) - len(tokens) : len(self._texts)] = parts
+        self._parts = self._parts_room[: len(self._texts)]
         prints = np.array([word_fingerprint(token) for token in tokens], np.uint64)
         self._word_prints = np.concatenate([self._word_prints, prints])
-        self._parts = np.concatenate([self._parts, parts])
         self._rules.learn(tokens)
         roles = np.array([_bits(token) for token in tokens], np.uint8)
         self._roles = np.concatenate([self._roles, roles])
