@@ -1,10 +1,12 @@
 """Which language a text is in, as far as labelled rows tell: naive Bayes over the model's own n-grams."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
-from bounceml_datasets.corpus import Row
+from bounceml.taxonomy import load_taxonomy
+from bounceml_datasets.corpus import Row, load_corpus
 from bounceml_training.vectors import Vocabulary, grams, positions
 
 UNDETERMINED = "und"
@@ -50,6 +52,12 @@ class Languages:
         powers = np.exp(scores - scores.max())
         best = int(powers.argmax())
         return self._tags[best] if powers[best] / powers.sum() >= _SURE else UNDETERMINED
+
+
+@cache
+def builtin_languages() -> Languages:
+    """What the built-in data tells of languages."""
+    return Languages(load_corpus(reasons=load_taxonomy().reasons))
 
 
 def _prints(text: str) -> np.ndarray:

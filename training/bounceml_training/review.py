@@ -12,13 +12,12 @@ from bounceml.codes import codes_in
 from bounceml.decode import repair
 from bounceml.masking import tokens
 from bounceml.template_scores import Outcome
-from bounceml_datasets.corpus import load_corpus
 from bounceml_datasets.crosswalk import Crosswalk, Meaning, crosswalk_names, load_crosswalk
 from bounceml_datasets.exports.gathering import Gathered, Gatherer
 from bounceml_datasets.exports.opening import open_reader
 from bounceml_datasets.labelling.item import Answer, Item
 from bounceml_datasets.labels import short_name
-from bounceml_training.languages import Languages
+from bounceml_training.languages import builtin_languages
 from bounceml_training.rule_opinions import RuleOpinion, rule_opinions
 from bounceml_training.spread import spread
 
@@ -169,7 +168,7 @@ def _items(cases: Sequence[_Case], *, classifier: Classifier) -> tuple[Item, ...
     if not cases:
         return ()
     reasons = classifier.config.taxonomy.reasons
-    languages = Languages(load_corpus(reasons=reasons))
+    languages = builtin_languages()
     items = []
     for case in cases:
         found = tokens(repair(case.found.text))

@@ -1,11 +1,13 @@
 """Imports files of labelled texts into a corpus file; what stands there already is never changed."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from bounceml.errors import CorpusError
+from bounceml.taxonomy import load_taxonomy
 from bounceml_datasets.corpus import Row, is_language, load_corpus
 from bounceml_datasets.crosswalk import Crosswalk, crosswalk_names, load_crosswalk
 from bounceml_datasets.imports.labelled import Labelled, Reading, Source
@@ -62,7 +64,7 @@ def import_labelled(job: Job, *, reasons: Collection[str], note: Callable[[str],
     found = merge(_texts(job, reading=reading), crosswalk=crosswalk, reasons=reasons, defaults=job.defaults)
     present = _leave_out_old(found, old=old, output=job.output)
     added = tuple(found.rows.values())
-    known, against = _beside_builtin(found, reasons=reasons)
+    known, against = _beside_builtin(found)
     if added:
         before = job.output.read_bytes() if old else b""
         if before and not before.endswith(b"\n"):
@@ -125,17 +127,23 @@ def _leave_out_old(found: Merged, *, old: tuple[Row, ...], output: Path) -> int:
     return present
 
 
-def _beside_builtin(found: Merged, *, reasons: Collection[str]) -> tuple[int, tuple[Conflict, ...]]:
+def _beside_builtin(found: Merged) -> tuple[int, tuple[Conflict, ...]]:
     known, against = 0, []
-    for row in load_corpus(reasons=reasons):
-        key = template_key(row)
-        new = found.rows.get(key)
-        if new is not None and new.label == row.label:
+    builtin = _builtin_rows() if found.rows else {}
+    for key, new in found.rows.items():
+        row = builtin.get(key)
+        if row is not None and new.label == row.label:
             known += 1
-        elif new is not None:
+        elif row is not None:
             at = f"the built-in {row.part}:{row.line}"
             against.append(_conflict(new, found.places[key], old=row, at=at))
     return known, tuple(against)
+
+
+@cache
+def _builtin_rows() -> Mapping[str, Row]:
+    """The built-in rows by template; they have none but the built-in reasons."""
+    return {template_key(row): row for row in load_corpus(reasons=load_taxonomy().reasons)}
 
 
 def _conflict(new: Row, where: str, *, old: Row, at: str) -> Conflict:
