@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bounceml.errors import CorpusError
+from bounceml.whole_file import write_whole
 from bounceml_datasets.labelling.cells import guarded, unguarded
 from bounceml_datasets.labelling.item import Answer, Item
 from bounceml_datasets.labelling.session import Progress, Session
 from bounceml_datasets.labelling.sheet import SKIPPED, open_sheet, sheet_bytes
 from bounceml_datasets.labelling.tasks import label_studio_interface, label_studio_tasks, prodigy_tasks
-from bounceml_datasets.whole_file import write_whole
 
 ANSWERS = (Answer("policy", 0.5), Answer("unknown", 0.25), Answer("auto_reply", 0.125))
 FULL = Item("550 no", 7, 3, "en", ANSWERS, "relay_denied", "phrase-relay", "50 (7)", "policy")

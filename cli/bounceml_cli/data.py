@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bounceml.config import find_config, load_config
 from bounceml.errors import CorpusError
-from bounceml.whole_file import whole_file
+from bounceml.whole_file import write_whole
 from bounceml_cli.exits import Exit, complain
 from bounceml_datasets.corpus import Row, builtin_files, load_corpus
 from bounceml_datasets.figures import figures
@@ -62,5 +62,4 @@ def _write(datasheet: Path, text: str) -> None:
     _, end, after = rest.partition(_END)
     if not begin or not end:
         raise CorpusError(f"{datasheet}: no place for the figures: it needs the lines {_BEGIN!r} and {_END!r}")
-    with whole_file(datasheet, failure=CorpusError) as beside:
-        beside.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", "utf-8")
+    write_whole(datasheet, f"{before}{_BEGIN}\n{text}\n{_END}{after}".encode())

@@ -5,12 +5,12 @@ from pathlib import Path
 from bounceml.classifier import load
 from bounceml.config import find_config
 from bounceml.errors import CorpusError
+from bounceml.whole_file import write_whole
 from bounceml_cli.exits import Exit, complain
 from bounceml_cli.progress import progress
 from bounceml_datasets.labelling.sheet import sheet_bytes
 from bounceml_datasets.labelling.tasks import label_studio_interface, label_studio_tasks, prodigy_tasks
 from bounceml_datasets.labels import label_names
-from bounceml_datasets.whole_file import write_whole
 from bounceml_training.review import Job, Review, review_export
 
 

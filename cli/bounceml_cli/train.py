@@ -6,7 +6,7 @@ from pathlib import Path
 from bounceml.config import find_config, load_config
 from bounceml.errors import CorpusError
 from bounceml.rules import builtin_rules
-from bounceml.whole_file import whole_file
+from bounceml.whole_file import write_whole
 from bounceml_cli.exits import Exit
 from bounceml_cli.progress import progress
 from bounceml_datasets.corpus import builtin_files, load_corpus
@@ -24,8 +24,7 @@ def run(*, output: Path, data: Sequence[Path], with_builtin: bool, card: Path | 
         trained = train(rows, rules=builtin_rules(), progress=tell)
     trained.write(output)
     if card is not None:
-        with whole_file(card, failure=CorpusError) as beside:
-            beside.write_text(model_card(trained.header), "utf-8")
+        write_whole(card, model_card(trained.header).encode())
     print(f"{output}: {len(rows)} texts, {len(trained.header['classes'])} classes, version {trained.header['version']}")
     for name, scores in trained.scores.items():
         print(

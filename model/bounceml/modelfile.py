@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bounceml.errors import ModelFileError
-from bounceml.whole_file import whole_file
+from bounceml.whole_file import write_whole
 
 FORMAT = 1
 _MAGIC = b"bounceML"
@@ -94,8 +94,8 @@ def write_model(path: Path, header: dict[str, Any], *, fingerprints: bytes, idf:
     text = json.dumps(header, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
     padding = bytes(_padded(_PREFIX.size + len(text)) - _PREFIX.size - len(text))
     body = b"".join((text, padding, fingerprints, idf, weights))
-    with whole_file(path, failure=ModelFileError) as beside:
-        beside.write_bytes(_PREFIX.pack(_MAGIC, len(text), hashlib.sha256(body).digest()) + body)
+    head = _PREFIX.pack(_MAGIC, len(text), hashlib.sha256(body).digest())
+    write_whole(path, head + body, failure=ModelFileError)
 
 
 def _padded(size: int) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bounceml._version import __version__
 from bounceml.errors import CorpusError
-from bounceml.whole_file import whole_file
+from bounceml.whole_file import write_whole
 from bounceml_cli.exits import printable
 
 _FOLDER = "bounceml_cli.pages"
@@ -37,8 +37,7 @@ def render(template: str, values: Mapping[str, object], *, title: str, language:
 
 def write_page(page: str, path: Path) -> None:
     """Write a page, whole or not at all; raises CorpusError where it can't be written."""
-    with whole_file(path, failure=CorpusError) as beside:
-        beside.write_text(page, "utf-8")
+    write_whole(path, page.encode("utf-8", "replace"))
 
 
 def _read(name: str) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from bounceml.errors import CorpusError
 from bounceml.taxonomy import load_taxonomy
+from bounceml.whole_file import write_whole
 from bounceml_datasets.corpus import Row, is_language, load_corpus
 from bounceml_datasets.crosswalk import Crosswalk, crosswalk_names, load_crosswalk
 from bounceml_datasets.imports.labelled import Labelled, Reading, Source
 from bounceml_datasets.imports.merging import Conflict, Defaults, Merged, merge
 from bounceml_datasets.imports.reading import provider_of, read_labelled
 from bounceml_datasets.inspection import template_key
-from bounceml_datasets.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)
