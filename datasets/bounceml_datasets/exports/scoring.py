@@ -24,6 +24,8 @@ from bounceml_datasets.exports.parts import Buffer, Part, Reader, Scored, Writer
 from bounceml_datasets.exports.tally import Tally
 
 _PARTS_AHEAD = 1
+# Parts that are answered, or wait to be written: enough to go on with while a large piece is written.
+_PARTS_IN_WORK = 5
 _DIGITS = 4  # of the confidence, as in `Verdict.to_dict`
 
 
@@ -171,7 +173,7 @@ def _scored(parts: Iterable[Part], *, classifier: Classifier, workers: int) -> I
         waiting = deque[tuple[Part, Any]]()
         for part in parts:
             waiting.append((part, pool.submit(_answer, part, batches=batches)))
-            if len(waiting) > workers:
+            if len(waiting) >= _PARTS_IN_WORK:
                 done, future = waiting.popleft()
                 yield done, future.result()
         for done, future in waiting:
