@@ -1,5 +1,9 @@
 """What tests share: a small corpus, and a model trained on it once."""
 
+import atexit
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,9 @@ from bounceml_datasets.corpus import Row, load_corpus
 from bounceml_training.trainer import Trained, train
 
 HERE = Path(__file__).parent
+# No test, nor a process that one starts, sees the models of who runs it.
+os.environ["BOUNCEML_HOME"] = tempfile.mkdtemp(prefix="bounceml-tests-")
+atexit.register(shutil.rmtree, os.environ["BOUNCEML_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_figures_by_hand() -> None:
     assert found.by_reason[DEAD].value == pytest.approx(2 / 3)
     assert found.confusion[0] == (DEAD, DEAD, 2)
     assert found.risk_coverage[0] == (1 / 6, 0)
-    assert found.risk_coverage[-1] == (1.0, pytest.approx(2 / 6))
+    assert found.risk_coverage[-1] == pytest.approx((1.0, 2 / 6))
 
 
 @settings(max_examples=40, deadline=None)
@@ -85,7 +86,7 @@ def test_figures_by_hand() -> None:
     st.randoms(use_true_random=False),
 )
 def test_intervals_hold_the_figure_and_order_does_not_count(
-    answers: list[tuple[str, str, float]], chance: "st.Random"
+    answers: list[tuple[str, str, float]], chance: Random
 ) -> None:
     found = evaluate(judged(*answers), resamples=alone(len(answers)))
     for each in found.figures.values():

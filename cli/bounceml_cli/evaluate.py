@@ -7,12 +7,15 @@ from pathlib import Path
 
 from bounceml.classifier import Classifier, load
 from bounceml.config import find_config
+from bounceml.home import find_home
+from bounceml.modelfile import default_model
 from bounceml_cli.exits import Exit, complain, json_line, printable
 from bounceml_training.evaluation.comparison import Comparison, compare
 from bounceml_training.evaluation.held_out_rows import HeldOutRows, read_held_out
 from bounceml_training.evaluation.judged import judge
 from bounceml_training.evaluation.measures import Evaluation, evaluate
 from bounceml_training.evaluation.resampling import Estimate
+from bounceml_training.model_store import find_model
 
 BUILTIN = "builtin"
 TITLES = {
@@ -35,8 +38,11 @@ _NAME, _CELL, _TEXT = 26, 24, 76
 def run(models: Sequence[str], *, data: Sequence[Path], report: Path | None, json: bool, config: Path | None) -> Exit:
     """Print the figures of each model, and the comparison of two; write the page where one is asked for."""
     config = config or find_config()
-    classifiers = [load(None if name == BUILTIN else Path(name), config=config) for name in models]
-    held_out = read_held_out(data, reasons=classifiers[0].config.taxonomy.reasons)
+    home = find_home()
+    paths = [default_model() if name == BUILTIN else find_model(home, name) for name in models]
+    classifiers = [load(path, config=config) for path in paths]
+    reasons = {name: None for classifier in classifiers for name in classifier.config.taxonomy.reasons}
+    held_out = read_held_out(data, reasons=reasons)
     if held_out.builtin:
         complain(
             f"{held_out.builtin} of {len(held_out.rows)} texts stand in bounceml's own training data: "

@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(help="Work on your own rules.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+models_app = typer.Typer(help="Keep your own models: which is in force, and which was before.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
 data_app = typer.Typer(help="Work on labelled data.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
@@ -47,7 +49,11 @@ class ReviewFormat(StrEnum):
     prodigy = "prodigy"
 
 
-Model = Annotated[Path | None, typer.Option("--model", help="Model file to use instead of the built-in one.")]
+Model = Annotated[
+    Path | None,
+    typer.Option("--model", help="Model file to use; default: the one you promoted, else the one that ships."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -180,7 +186,7 @@ def label(
 def evaluate(
     models: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL…", help="A model file, or two to compare; builtin: the shipped one."),
+        typer.Argument(metavar="MODEL…", help="A model by name or file, or two to compare; builtin: the shipped one."),
     ],
     data: Annotated[
         list[Path],
@@ -202,7 +208,9 @@ def evaluate(
 
 @app.command()
 def train(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write.")] = Path("bounceml.model"),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Model file to write; default: into your folder of models.")
+    ] = None,
     data: Annotated[
         list[Path] | None,
         typer.Option("--data", help="Labelled rows to add (.csv or .jsonl with text,reason); repeatable."),
@@ -210,13 +218,22 @@ def train(
     base: Annotated[
         Base, typer.Option("--base", help="builtin: add --data to bounceml's own rows; none: train on --data alone.")
     ] = Base.builtin,
+    weight: Annotated[
+        float,
+        typer.Option("--weight", min=0.01, max=100, help="How much a row of yours counts against a built-in one."),
+    ] = 1.0,
+    held_out: Annotated[
+        float,
+        typer.Option("--held-out", min=0, max=0.5, help="Share of your texts that the model is judged by instead."),
+    ] = 0.2,
     card: Annotated[Path | None, typer.Option("--card", help="Model card to write beside it, as Markdown.")] = None,
     config: Config = None,
 ) -> None:
     """Train a model on labelled texts and write it as one file that holds no code."""
-    from bounceml_cli.train import run
+    from bounceml_cli.train import Job, run
 
-    raise typer.Exit(run(output=output, data=data or [], with_builtin=base is Base.builtin, card=card, config=config))
+    job = Job(data or [], base is Base.builtin, weight=weight, held_out=held_out, output=output, card=card)
+    raise typer.Exit(run(job, config=config))
 
 
 @app.command()
@@ -303,6 +320,44 @@ def import_data(
         append=append,
     )
     raise typer.Exit(run(job, config=config))
+
+
+@models_app.command("list")
+def list_models(json: Json = False) -> None:
+    """List the models of your folder; the one in force has a star."""
+    from bounceml_cli.models import show_all
+
+    raise typer.Exit(show_all(json=json))
+
+
+@models_app.command("show")
+def show_model(
+    name: Annotated[str, typer.Argument(help="A model by name or file; builtin: the shipped one.")], json: Json = False
+) -> None:
+    """Show what a model was trained on, and how it did on texts that it hadn't seen."""
+    from bounceml_cli.models import show_one
+
+    raise typer.Exit(show_one(name, json=json))
+
+
+@models_app.command()
+def promote(
+    name: Annotated[str, typer.Argument(help="A model by name or file; a file from elsewhere is copied.")],
+    force: Annotated[bool, typer.Option("--force", help="Also if it does worse than the one in force.")] = False,
+    config: Config = None,
+) -> None:
+    """Use a model from now on, unless it does worse than the one in force by more than chance."""
+    from bounceml_cli.models import run_promote
+
+    raise typer.Exit(run_promote(name, force=force, config=config))
+
+
+@models_app.command()
+def rollback() -> None:
+    """Use the model again that was in force before."""
+    from bounceml_cli.models import run_rollback
+
+    raise typer.Exit(run_rollback())
 
 
 @rules_app.command()

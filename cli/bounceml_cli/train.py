@@ -1,30 +1,66 @@
 """`bounceml train`: from labelled rows to a model file."""
 
+import os
+import sys
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bounceml.config import find_config, load_config
 from bounceml.errors import CorpusError
+from bounceml.home import find_home
 from bounceml.rules import builtin_rules
 from bounceml.whole_file import write_whole
-from bounceml_cli.exits import Exit
+from bounceml_cli.exits import Exit, complain
 from bounceml_cli.progress import progress
-from bounceml_datasets.corpus import builtin_files, load_corpus
+from bounceml_datasets.corpus import Row, builtin_files, load_corpus
 from bounceml_training.card import model_card
-from bounceml_training.trainer import train
+from bounceml_training.model_store import new_path, write_held_out
+from bounceml_training.own_rows import beside, hold_out
+from bounceml_training.trainer import check_rows, train
+from bounceml_training.workers import stop_workers
 
 
-def run(*, output: Path, data: Sequence[Path], with_builtin: bool, card: Path | None, config: Path | None) -> Exit:
-    """Train on the built-in rows, on files, or on both, write the model, and print its scores."""
-    if not with_builtin and not data:
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to train on: own files, each row counting `weight` times, with the built-in rows or alone.
+
+    `held_out` is the share 0–1 of own templates that the model is judged by instead. Without `output` the model goes
+    into the user's folder of models.
+    """
+
+    data: Sequence[Path]
+    with_builtin: bool
+    weight: float = 1.0
+    held_out: float = 0.2
+    output: Path | None = None
+    card: Path | None = None
+
+
+def run(job: Job, *, config: Path | None) -> Exit:
+    """Train, write the model with the rows that it is to be judged by, and print its scores."""
+    started = time.monotonic()
+    if not job.with_builtin and not job.data:
         raise CorpusError("nothing to train on: --base none needs --data FILE")
-    reasons = load_config(config or find_config()).taxonomy.reasons
-    rows = load_corpus([*(builtin_files() if with_builtin else ()), *data], reasons=reasons)
+    taxonomy = load_config(config or find_config()).taxonomy
+    own = load_corpus(job.data, reasons=taxonomy.reasons) if job.data else ()
+    trained_on, held_out = hold_out(own, share=job.held_out)
+    rows: Sequence[Row] = trained_on
+    if job.with_builtin:
+        builtin = load_corpus(builtin_files(), reasons=taxonomy.reasons)
+        rows, gave_way = beside(trained_on, builtin=builtin, weight=job.weight)
+        if gave_way:
+            complain(f"{gave_way} of bounceml's own rows gave way to rows of yours with another label")
+    check_rows(rows)
+    notes = {"base": "builtin" if job.with_builtin else "none", "own_rows": len(trained_on), "held_out": len(held_out)}
     with progress() as tell:
-        trained = train(rows, rules=builtin_rules(), progress=tell)
+        trained = train(rows, rules=builtin_rules(), taxonomy=taxonomy, notes=notes, progress=tell)
+    output = job.output or new_path(find_home(), version=trained.header["version"])
+    write_held_out(held_out, model=output)
     trained.write(output)
-    if card is not None:
-        write_whole(card, model_card(trained.header).encode())
+    if job.card is not None:
+        write_whole(job.card, model_card(trained.header).encode())
     print(f"{output}: {len(rows)} texts, {len(trained.header['classes'])} classes, version {trained.header['version']}")
     for name, scores in trained.scores.items():
         print(
@@ -32,4 +68,22 @@ def run(*, output: Path, data: Sequence[Path], with_builtin: bool, card: Path | 
             f"calibration error {scores.ece:.3f}, "
             f"at confidence 0.9 {scores.accuracy_at_90:.3f} right of {scores.coverage_at_90:.0%}"
         )
+    if held_out:
+        print(f"{len(held_out)} of your rows were held out, to judge it by")
+    if job.output is None:
+        print(f"to use it: bounceml models promote {output.stem}")
+    complain(f"trained in {time.monotonic() - started:.0f} s{_memory()}")
     return Exit.DONE
+
+
+def _memory() -> str:
+    """The peak memory of this process and of those that worked for it, where the system tells."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return ""
+    stop_workers()
+    unit = 1 if sys.platform == "darwin" else 1024
+    own, each = (resource.getrusage(who).ru_maxrss * unit for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    workers = os.cpu_count() or 1
+    return f", peak memory {(own + workers * each) / 1e6:,.0f} MB in all processes"

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import get_args
@@ -28,7 +29,7 @@ class Row:
     `reason` is None where `kind` says that the text is no bounce. `lang` is a BCP 47 tag, `source` the provider, server
     or filter that answers so, `topic` a narrower subject than the reason where a boundary was drawn. `part` names the
     file that it stands in, without its ending, and `line` the line there: files were written independently of each
-    other, so texts of one are alike in style.
+    other, so texts of one are alike in style. `weight` says how much it counts in training; it isn't in the files.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Row:
     topic: str | None = None
     part: str = ""
     line: int = 0
+    weight: float = 1.0
 
     @property
     def label(self) -> str:
@@ -53,7 +55,7 @@ class Row:
     def to_json(self) -> str:
         """The row as a line of a corpus file, without fields that say nothing."""
         fields = {k: v for k, v in asdict(self).items() if v is not None and (k, v) != ("kind", "bounce")}
-        del fields["part"], fields["line"]
+        del fields["part"], fields["line"], fields["weight"]
         return json.dumps(fields, ensure_ascii=False)
 
 
@@ -70,9 +72,14 @@ def load_corpus(files: Iterable[Path] | None = None, *, reasons: Collection[str]
     Raises CorpusError, naming file and line, for a file that can't be read or a row that isn't in order; its reason has
     to be among `reasons`.
     """
-    rows = [row for file in (builtin_files() if files is None else files) for row in _rows(file, reasons=reasons)]
+    rows: list[Row] = []
+    for file in builtin_files() if files is None else files:
+        found = list(_rows(file, reasons=reasons))
+        if not found:
+            raise CorpusError(f"{file}: no labelled rows: the file is empty")
+        rows += found
     if not rows:
-        raise CorpusError("no labelled rows: the files are empty")
+        raise CorpusError("no labelled rows: no file was given")
     return tuple(rows)
 
 
@@ -149,7 +156,12 @@ def _row(entry: dict[str, object], *, where: str, reasons: Collection[str]) -> R
     if (kind == "bounce") is (reason is None):
         raise CorpusError(f"{where}: a bounce needs a reason, and what is no bounce has none")
     if reason is not None and reason not in reasons:
-        raise CorpusError(f"{where}: no such reason {reason!r}; use {', '.join(reasons)}")
+        near = get_close_matches(reason, reasons, 1)
+        hint = f"did you mean {near[0]!r}? Else " if near else ""
+        raise CorpusError(
+            f"{where}: no such reason {reason!r}; {hint}use {', '.join(reasons)}, "
+            "or add it under [reasons] in bounceml.toml"
+        )
     lang = fields.get("lang", "und")
     if not is_language(lang):
         raise CorpusError(f"{where}: lang {lang!r} is no language tag such as de, pt-BR or zh-Hans")

@@ -8,6 +8,7 @@ from bounceml.calibration import Calibration
 from bounceml.codes import Codes, codes_in, with_codes
 from bounceml.config import Config, load_config
 from bounceml.decode import repair
+from bounceml.home import find_home
 from bounceml.mail.report import MessageReport, RecipientReport
 from bounceml.masking import MAX_TEXT, tokens
 from bounceml.modelfile import ModelFile, default_model, open_model
@@ -34,7 +35,9 @@ class Classifier:
     def __init__(self, model: ModelFile, *, config: Config) -> None:
         """From an opened model file, whose header was checked then."""
         self.model = model
-        self.config = config
+        # Reasons of the user's own that the model was trained on come with it; a configuration may change them.
+        taxonomy = config.taxonomy.with_missing(model.header.get("reasons", {}), origin="model file")
+        self.config = replace(config, taxonomy=taxonomy)
         self.classes: tuple[str, ...] = tuple(model.header["classes"])
         self.version: str = model.header["version"]
         self.calibration = Calibration.from_json(model.header["calibration"])
@@ -162,11 +165,18 @@ class Classifier:
         )
 
 
+def model_in_force() -> Path:
+    """The model that the user promoted, else the shipped one; raises ModelFileError if the promoted one has gone."""
+    return find_home().promoted() or default_model()
+
+
 def load(model: Path | str | None = None, *, config: Path | str | None = None) -> Classifier:
-    """A classifier from a model file (the shipped one by default) and a configuration file (none by default).
+    """A classifier from a model file and a configuration file (none by default).
+
+    Without a model file it is the one that `bounceml models promote` put in force, else the shipped one.
 
     Raises ModelFileError or ConfigError, each with one line that names the file and what to do.
     """
     return Classifier(
-        open_model(Path(model) if model else default_model()), config=load_config(Path(config) if config else None)
+        open_model(Path(model) if model else model_in_force()), config=load_config(Path(config) if config else None)
     )

@@ -7,6 +7,7 @@ from typing import Any
 from bounceml.calibration import Calibration, confidence_features
 from bounceml.errors import ConfigError
 from bounceml.rules import check_pattern
+from bounceml.taxonomy import Taxonomy
 
 _NEEDED = {
     "version": str,
@@ -39,6 +40,7 @@ def check_header(header: Mapping[str, Any]) -> None:
         raise ValueError(f"has more than {_MOST_RULES} rules")
     for entry in header["rules"]:
         _check_rule(entry)
+    _check_reasons(header.get("reasons", {}))
 
 
 def _check_classes(classes: list[Any]) -> None:
@@ -93,6 +95,23 @@ def _check_rule(entry: object) -> None:
         check_pattern(rule.get("pattern", ""), origin="a rule")
     except ConfigError as error:
         raise ValueError(f"has {error}") from error
+
+
+def _check_reasons(entries: object) -> None:
+    """The user's own reasons, with what the table says of them."""
+    if not isinstance(entries, dict) or len(entries) > _MOST_CLASSES:
+        raise ValueError("has reasons that can't be read")
+    for name, fields in entries.items():
+        if not _CLASS.fullmatch(name) or not isinstance(fields, dict) or not all(map(_is_short, fields.values())):
+            raise ValueError(f"has a reason {str(name)[:60]!r} that can't be read")
+    try:
+        Taxonomy(version="", reasons={}).changed(entries, origin="reasons")
+    except ConfigError as error:
+        raise ValueError(f"has {error}") from error
+
+
+def _is_short(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST
 
 
 def _is_text(value: object) -> bool:

@@ -11,9 +11,9 @@ from pyspark.sql.types import DoubleType, StringType, StructField, StructType
 
 from bounceml.arrow import ANSWER_SCHEMA, answer_texts
 from bounceml.batch import Batch
-from bounceml.classifier import Classifier
+from bounceml.classifier import Classifier, model_in_force
 from bounceml.config import Config, parse_config
-from bounceml.modelfile import default_model, read_model
+from bounceml.modelfile import read_model
 
 
 def score(
@@ -33,7 +33,7 @@ def score(
     wanted = {"text": text, "smtp": smtp, "status": status}
     if missing := [name for name in wanted.values() if name is not None and name not in frame.columns]:
         raise ValueError(f"no column {missing[0]!r}: there are {', '.join(frame.columns)}")
-    path = Path(model) if model else default_model()
+    path = Path(model) if model else model_in_force()
     parts = (str(path), path.read_bytes(), str(config or ""), Path(config).read_text("utf-8") if config else "")
     _made(parts)  # a broken model or configuration is told here, not by every executor
     sent = frame.sparkSession.sparkContext.broadcast(parts)

@@ -51,6 +51,11 @@ class Taxonomy:
             return "soft" if code_class == "4" else "hard"
         return {"4": "soft", "5": "hard"}.get(code_class or "", "undetermined")  # type: ignore[return-value]  # literals
 
+    def with_missing(self, entries: Mapping[str, Any], *, origin: str) -> "Taxonomy":
+        """This table with those `entries` (reason name to fields) that it lacks; raises ConfigError as `changed`."""
+        lacking = {name: fields for name, fields in entries.items() if name not in self.reasons}
+        return self.changed(lacking, origin=origin) if lacking else self
+
     def changed(self, changes: Mapping[str, Any], *, origin: str) -> "Taxonomy":
         """This table with `changes` (reason name to fields) applied; unknown names add a reason.
 

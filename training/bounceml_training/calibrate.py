@@ -15,7 +15,7 @@ from bounceml.decode import repair
 from bounceml.opinions import ManyVotes, are_unsure, confidences, count_all_votes
 from bounceml.rule_index import votes_of
 from bounceml.rules import Rule, RuleSet
-from bounceml.taxonomy import load_taxonomy
+from bounceml.taxonomy import Taxonomy
 from bounceml_datasets.corpus import Row
 from bounceml_training.held_out import HeldOut
 from bounceml_training.rule_matches import rule_matches
@@ -64,7 +64,8 @@ class _GivenLogits(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, logits: np.ndarray) -> np.ndarray:
-        return logits
+        # scikit-learn wants one column where there are two classes.
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def predict(self, logits: np.ndarray) -> np.ndarray:
         return np.asarray(self.classes_[logits.argmax(axis=1)])
@@ -114,7 +115,9 @@ def given_answers(answered: Answered, *, calibration: Calibration, precision: Ma
     ]
 
 
-def calibrate(answered: Answered, *, worn: Answered, settings: Settings) -> tuple[Calibration, dict[str, Precision]]:
+def calibrate(
+    answered: Answered, *, worn: Answered, taxonomy: Taxonomy, settings: Settings
+) -> tuple[Calibration, dict[str, Precision]]:
     """Calibration, and each rule's precision by id, from held-out answers.
 
     How sure to be is learnt from the answers to the `worn` texts too, which are less familiar than our own.
@@ -137,7 +140,8 @@ def calibrate(answered: Answered, *, worn: Answered, settings: Settings) -> tupl
     ]
     best = min(choices, key=lambda choice: _loss(answered, voices=voices, calibration=choice))
     sure = _fit_confidence(both, voices=_voices(both, precision=precision), calibration=best)
-    threshold = _suppress_from(answered, voices=voices, calibration=sure, settings=settings)
+    dead = [name for name, reason in taxonomy.reasons.items() if reason.action == "suppress"]
+    threshold = _suppress_from(answered, dead=dead, voices=voices, calibration=sure, settings=settings)
     return replace(sure, suppress_from=threshold), precision
 
 
@@ -211,10 +215,11 @@ def _fit_confidence(answered: Answered, *, voices: np.ndarray, calibration: Cali
     )
 
 
-def _suppress_from(answered: Answered, *, voices: np.ndarray, calibration: Calibration, settings: Settings) -> float:
+def _suppress_from(
+    answered: Answered, *, dead: Sequence[str], voices: np.ndarray, calibration: Calibration, settings: Settings
+) -> float:
     """The least probability from which on addresses are given up as precisely as the settings ask, 0–1."""
-    reasons = load_taxonomy().reasons
-    is_dead = np.array([name in reasons and reasons[name].action == "suppress" for name in answered.classes])
+    is_dead = np.isin(answered.classes, dead)
     votes = vote(answered, voices=voices, calibration=calibration)
     spread = votes.spread(confidences(votes.features(answered.known), calibration=calibration))
     given_up = np.flatnonzero(is_dead[votes.best])

@@ -30,9 +30,8 @@ class Texts:
 
     def sample(self) -> Sample:
         """What is fitted on: plain texts first, in the order of the rows, then the wrapped ones."""
-        labels = [row.label for row in self.rows]
-        labels += [labels[i] for i in self.wrapped.tolist()]
-        return Sample(self.fitted, labels, np.ones(len(labels)))
+        rows = [*self.rows, *(self.rows[i] for i in self.wrapped.tolist())]
+        return Sample(self.fitted, [row.label for row in rows], np.array([row.weight for row in rows]))
 
     def with_wrapped(self, rows: np.ndarray) -> np.ndarray:
         """Positions in the sample of these rows' texts, wrapped ones included."""

@@ -2,7 +2,7 @@
 
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from bounceml._version import __version__
 from bounceml.errors import CorpusError
 from bounceml.modelfile import FORMAT, write_model
 from bounceml.rules import Rule, RuleSet
+from bounceml.taxonomy import Taxonomy, load_taxonomy
 from bounceml_datasets.corpus import Row, corpus_hash
 from bounceml_datasets.second_look import load_looks
 from bounceml_training.calibrate import Precision, answer_rows, calibrate, given_answers, joined
@@ -60,14 +61,24 @@ def check_rows(rows: Sequence[Row]) -> None:
 
 
 def train(
-    rows: Sequence[Row], *, rules: RuleSet, settings: Settings | None = None, progress: Progress | None = None
+    rows: Sequence[Row],
+    *,
+    rules: RuleSet,
+    taxonomy: Taxonomy | None = None,
+    settings: Settings | None = None,
+    notes: Mapping[str, object] | None = None,
+    progress: Progress | None = None,
 ) -> Trained:
     """Train, calibrate and score a model on labelled rows.
+
+    What `taxonomy` (the default table unless given) says of reasons that aren't built in goes with the model, and so do
+    `notes`, into its manifest.
 
     The same rows, rules, settings and package versions give the same model. Raises CorpusError for rows that no model
     can be trained on.
     """
     settings = settings or load_settings()
+    taxonomy = taxonomy or load_taxonomy()
     tell = progress or _silent
     check_rows(rows)
     tell("reading texts", 0.0)
@@ -78,7 +89,7 @@ def train(
     tell("calibrating", 0.75)
     answered = answer_rows(answers.parts, rows=texts.rows, classes=classes, rules=rules)
     worn = answer_rows({"worn": answers.worn}, rows=texts.worn_rows, classes=classes, rules=rules)["worn"]
-    calibration, precision = calibrate(joined([*answered.values()]), worn=worn, settings=settings)
+    calibration, precision = calibrate(joined([*answered.values()]), worn=worn, taxonomy=taxonomy, settings=settings)
     scores = {
         f"held_out_{name}": measure(given_answers(part, calibration=calibration, precision=precision))
         for name, part in answered.items()
@@ -94,13 +105,24 @@ def train(
         "bias": [float(b) for b in fitted.bias],
         "calibration": asdict(calibration),
         "rules": _rules_json(worn.rules, precision=precision),
-        "manifest": _manifest(rows, settings=settings, scores=scores),
+        "reasons": _own_reasons(classes, taxonomy=taxonomy),
+        "manifest": _manifest(rows, settings=settings, scores=scores) | dict(notes or {}),
     }
     return Trained(header, fitted, scores)
 
 
 def _silent(step: str, share: float) -> None:
     """Progress that nobody watches."""
+
+
+def _own_reasons(classes: Sequence[str], *, taxonomy: Taxonomy) -> dict[str, dict[str, str]]:
+    """What the table says of classes that aren't among the built-in reasons."""
+    added = {name: each for name, each in taxonomy.reasons.items() if name in classes}
+    return {
+        name: {key: value for key, value in asdict(each).items() if key != "name" and value}
+        for name, each in added.items()
+        if name not in load_taxonomy().reasons
+    }
 
 
 def _rules_json(rules: Sequence[Rule], *, precision: dict[str, Precision]) -> list[dict[str, Any]]:

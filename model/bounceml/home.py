@@ -1,0 +1,86 @@
+"""Where a user's own models lie, and which of them is in force."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bounceml.errors import ModelFileError
+from bounceml.whole_file import write_whole
+
+ENVIRONMENT_VARIABLE = "BOUNCEML_HOME"
+ENDING = ".model"
+_FORMAT = 1
+_HISTORY = "promoted.json"
+# Promotions that are remembered, to go back by.
+_REMEMBERED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A folder of models, with the names of those that were promoted, the one in force last."""
+
+    folder: Path
+
+    @property
+    def models(self) -> Path:
+        """Where the model files lie."""
+        return self.folder / "models"
+
+    def path_of(self, name: str) -> Path:
+        """The file of a model, whether or not it is there."""
+        return self.models / f"{name}{ENDING}"
+
+    def history(self) -> tuple[str, ...]:
+        """Names of promoted models, the one in force last; empty where the shipped model is.
+
+        Raises ModelFileError where the note of them can't be read.
+        """
+        path = self.folder / _HISTORY
+        try:
+            entry = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError, RecursionError) as error:
+            raise _unreadable(path) from error
+        names = entry.get("promoted") if isinstance(entry, dict) and entry.get("format") == _FORMAT else None
+        if not isinstance(names, list) or not all(isinstance(name, str) and _is_name(name) for name in names):
+            raise _unreadable(path)
+        return tuple(names)
+
+    def note(self, history: tuple[str, ...]) -> None:
+        """Remember which models were promoted; whole or not at all, so that another process sees the old or the new.
+
+        Raises ModelFileError where it can't be written.
+        """
+        entry = {"format": _FORMAT, "promoted": history[-_REMEMBERED:]}
+        write_whole(self.folder / _HISTORY, (json.dumps(entry, indent=1) + "\n").encode(), failure=ModelFileError)
+
+    def promoted(self) -> Path | None:
+        """The model in force, None where it is the shipped one; raises ModelFileError if it has gone."""
+        history = self.history()
+        if not history:
+            return None
+        path = self.path_of(history[-1])
+        if not path.is_file():
+            raise ModelFileError(f"{path}: the promoted model has gone: bounceml models rollback, or use --model")
+        return path
+
+
+def find_home(environment: Mapping[str, str] = os.environ) -> Home:
+    """The folder that BOUNCEML_HOME names, else the user's folder for data of programs on this system."""
+    if named := environment.get(ENVIRONMENT_VARIABLE):
+        return Home(Path(named))
+    from platformdirs import user_data_path  # where it is named, this isn't needed
+
+    return Home(user_data_path("bounceml", appauthor=False))
+
+
+def _is_name(name: str) -> bool:
+    """Whether it names a file of the folder and nothing beside it."""
+    return name.isprintable() and name == Path(name).name and not name.startswith(".") and 0 < len(name) <= 100
+
+
+def _unreadable(path: Path) -> ModelFileError:
+    return ModelFileError(f"{path}: can't read which model was promoted: remove this file to use the shipped model")

@@ -1,0 +1,153 @@
+"""The user's own models: kept with the rows that they are judged by, promoted, and rolled back."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bounceml.errors import ModelFileError
+from bounceml.home import ENDING, Home
+from bounceml.modelfile import ModelFile, open_model
+from bounceml.whole_file import whole_file, write_whole
+from bounceml_datasets.corpus import Row
+
+_HELD_OUT = ".held-out.jsonl"
+_LOCK = "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A model of the folder; `error` says why it can't be used, if so."""
+
+    name: str
+    path: Path
+    is_promoted: bool
+    model: ModelFile | None
+    error: str | None
+
+
+def held_out_of(model: Path) -> Path:
+    """The file with the rows that a model is judged by, beside it; there is none for models without such rows."""
+    return model.with_name(model.name.removesuffix(ENDING) + _HELD_OUT)
+
+
+def write_held_out(rows: Sequence[Row], *, model: Path) -> None:
+    """Write the rows that a model will be judged by, before the model itself: it is complete once it is there."""
+    path = held_out_of(model)
+    if rows:
+        write_whole(path, "".join(f"{row.to_json()}\n" for row in rows).encode())
+    else:
+        path.unlink(missing_ok=True)
+
+
+def new_path(home: Home, *, version: str) -> Path:
+    """Where a model of this version is to be written: none that is there is overwritten.
+
+    Raises ModelFileError where there can be no such folder.
+    """
+    try:
+        home.models.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelFileError(f"{home.models}: can't make this folder: {error.strerror or error}") from error
+    number = 1
+    while (path := home.path_of(version if number == 1 else f"{version}-{number}")).exists():
+        number += 1
+    return path
+
+
+def stored_models(home: Home) -> list[Stored]:
+    """All models of the folder, by name."""
+    history = home.history()
+    found = []
+    for path in sorted(home.models.glob(f"*{ENDING}")):
+        name = path.name.removesuffix(ENDING)
+        model, problem = None, None
+        try:
+            model = open_model(path)
+        except ModelFileError as error:
+            problem = str(error)
+        found.append(Stored(name, path, bool(history) and name == history[-1], model, problem))
+    return found
+
+
+def find_model(home: Home, name: str) -> Path:
+    """A model by its name in the folder, by the beginning of it if that tells, or by its path.
+
+    Raises ModelFileError, naming those that there are, for none or several.
+    """
+    if (path := home.path_of(name)).is_file():
+        return path
+    if Path(name).is_file():
+        return Path(name)
+    names = [path.name.removesuffix(ENDING) for path in sorted(home.models.glob(f"*{ENDING}"))]
+    # The data's hash tells as well as the whole name.
+    alike = [each for each in names if each.startswith(name) or each.partition("+")[2].startswith(name)]
+    if len(alike) == 1:
+        return home.path_of(alike[0])
+    problem = "several models begin so" if alike else "no such model"
+    raise ModelFileError(f"{name}: {problem}: there are {', '.join(alike or names) or 'none yet; train one first'}")
+
+
+def adopt(home: Home, model: Path) -> str:
+    """The name of a model in the folder; one from elsewhere is copied into it, with its rows, if it isn't there yet.
+
+    Raises ModelFileError where it can't be read or copied.
+    """
+    if model.parent.resolve() == home.models.resolve():
+        return model.name.removesuffix(ENDING)
+    version = str(open_model(model).header["version"])
+    if (there := home.path_of(version)).is_file() and there.read_bytes() == model.read_bytes():
+        return version
+    path = new_path(home, version=version)
+    if held_out_of(model).is_file():
+        _copy(held_out_of(model), held_out_of(path))
+    _copy(model, path)
+    return path.name.removesuffix(ENDING)
+
+
+def promote(home: Home, name: str) -> None:
+    """Put a model of the folder in force; raises ModelFileError where that can't be noted."""
+    with _alone(home):
+        history = home.history()
+        if history[-1:] != (name,):
+            home.note((*history, name))
+
+
+def roll_back(home: Home) -> str | None:
+    """Put the model in force that was before, and give its name; None for the shipped one.
+
+    Models that have gone are passed over. Raises ModelFileError where no promoted model is in force.
+    """
+    with _alone(home):
+        history = home.history()
+        if not history:
+            raise ModelFileError("nothing to roll back: the model that ships with bounceml is in force")
+        left = history[:-1]
+        while left and not home.path_of(left[-1]).is_file():
+            left = left[:-1]
+        home.note(left)
+    return left[-1] if left else None
+
+
+def _copy(source: Path, target: Path) -> None:
+    with whole_file(target, failure=ModelFileError) as beside:
+        shutil.copyfile(source, beside)
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Keep other processes from promoting meanwhile, where the system can; it lets go when a process dies."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: the last one to write wins, and nothing is written by halves
+        yield
+        return
+    try:
+        home.folder.mkdir(parents=True, exist_ok=True)
+        file = (home.folder / _LOCK).open("a")
+    except OSError as error:
+        raise ModelFileError(f"{home.folder}: can't write: {error.strerror or error}") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
