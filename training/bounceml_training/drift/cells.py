@@ -1,0 +1,83 @@
+"""Counts of an export's rows by template, receiver and answer, in memory that doesn't grow with the export."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+# Cells that are kept, 36 bytes each; beyond them rare receivers are folded together, then templates drawn by chance.
+MAX_CELLS = 1_000_000
+# Receivers that stay apart when there are too many cells; far more than are ever shown.
+_KEPT_RECEIVERS = 200
+NO_RECEIVER = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Cell i: `counts[i]` rows of one template, receiver and outcome; all of shape (n,).
+
+    `unseen` and `confidence` (0–1) are the same for all rows of a cell.
+    """
+
+    prints: np.ndarray
+    receivers: np.ndarray
+    outcomes: np.ndarray
+    counts: np.ndarray
+    unseen: np.ndarray
+    confidence: np.ndarray
+
+    @classmethod
+    def none(cls) -> Self:
+        """No cells."""
+        kinds = (np.uint64, np.int64, np.int64, np.int64, np.float32, np.float32)
+        return cls(*(np.empty(0, kind) for kind in kinds))
+
+    def __len__(self) -> int:
+        return len(self.prints)
+
+    def at(self, which: np.ndarray) -> "Cells":
+        """Some of the cells, by position or as a mask."""
+        return Cells(*(column[which] for column in self._columns()))
+
+    def also(self, others: "Sequence[Cells]") -> "Cells":
+        """These cells and others, those with the same template, receiver and outcome counted together."""
+        together = zip(*(cells._columns() for cells in (self, *others)), strict=True)
+        return Cells(*(np.concatenate(columns) for columns in together)).merged()
+
+    def merged(self) -> "Cells":
+        """Cells with the same template, receiver and outcome made one."""
+        if not len(self):
+            return self
+        order = np.lexsort((self.outcomes, self.receivers, self.prints))
+        ordered = self.at(order)
+        keys = (ordered.prints, ordered.receivers, ordered.outcomes)
+        begins = np.ones(len(order), bool)
+        begins[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
+        first = np.flatnonzero(begins)
+        found = ordered.at(first)
+        found.counts[:] = np.add.reduceat(ordered.counts, first)
+        return found
+
+    def folded(self, receivers: np.ndarray) -> "Cells":
+        """The same rows with other receivers, shape (n,)."""
+        return Cells(
+            self.prints, receivers, self.outcomes, self.counts, self.unseen, self.confidence
+        ).merged()
+
+    def _columns(self) -> list[np.ndarray]:
+        return [getattr(self, field.name) for field in fields(self)]
+
+
+def drawn(prints: np.ndarray, *, level: int) -> np.ndarray:
+    """Which templates are among the one in `2 ** level` that are kept; the same ones in every export, shape (n,)."""
+    # The finalizer of MurmurHash3 (Appleby, public domain): sums of fingerprints are not even enough by themselves.
+    mixed = (prints ^ (prints >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    return np.asarray((mixed >> np.uint64(40)) & np.uint64((1 << level) - 1)) == 0
+
+
+def busiest(receivers: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Numbers of the receivers to keep apart where there are too many, by their rows."""
+    rows = np.bincount(receivers, counts)
+    rows[NO_RECEIVER] = 0
+    return np.argsort(-rows, kind="stable")[:_KEPT_RECEIVERS]

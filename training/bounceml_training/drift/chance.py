@@ -1,0 +1,157 @@
+"""Whether two exports differ by more than chance, where rows of one template come together.
+
+The null hypothesis: a template's rows fall into the later export with the same probability as all rows do. Rows of one
+template are no independent witnesses, since a server that is down or a list that blocks answers many at once. So their
+number in the later export is taken as beta-binomial: n rows of a template have the variance of n independent ones times
+the design effect 1 + (n - 1) rho. rho is their intraclass correlation, estimated over all templates: 0 where rows are
+independent, and 1 where the templates are the only witnesses.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# Beyond it, all rows of a template would be surely in one export, and nothing could be told.
+_MOST_RHO = 0.99
+_STEPS = 40
+# Of a variance, relative to what it is made of: below it is only rounding.
+_NOTHING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """How often each template came, before and after, as float arrays of shape (n_templates,)."""
+
+    before: np.ndarray
+    after: np.ndarray
+
+    @property
+    def both(self) -> np.ndarray:
+        """How often each came in both together."""
+        return self.before + self.after
+
+    @property
+    def share(self) -> float:
+        """Share 0–1 of the rows that is in the later export."""
+        return float(self.after.sum() / self.both.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Variance and third central moment of how often each template came after, under the null, shape (n_templates,)."""
+
+    variance: np.ndarray
+    third: np.ndarray
+
+
+def correlation(pair: Pair) -> float:
+    """Intraclass correlation 0–1 of rows of one template: how much they come together in one export.
+
+    By the method of Paule and Mandel (1982): with it, the squared deviations are on average what they should be.
+    """
+    seen = pair.both >= 2  # single rows tell nothing of it
+    n, share = pair.both[seen], pair.share
+    if not len(n) or not 0 < share < 1:
+        return 0.0
+    squares = (pair.after[seen] - n * share) ** 2 / (n * share * (1 - share))
+    low, high = 0.0, _MOST_RHO
+    if squares.mean() <= 1:
+        return 0.0
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        excess = (squares / (1 + (n - 1) * middle)).mean() > 1
+        low, high = (middle, high) if excess else (low, middle)
+    return low
+
+
+def difference_p(values: np.ndarray, *, pair: Pair, rho: float) -> float:
+    """Probability 0–1, under the null, of means of `values` by row that differ so much either way.
+
+    `values` are those of each template's rows, shape (n_templates,).
+    """
+    share, rows = pair.share, pair.both.sum()
+    beyond = values - (values * pair.both).sum() / rows
+    found = float((beyond * (pair.after - pair.both * share)).sum())
+    spread = _spread(pair.both, share=share, rho=rho)
+    variance = float((beyond**2 * spread.variance).sum())
+    third = float((beyond**3 * spread.third).sum())
+    if variance <= _NOTHING * rows:
+        return 1.0
+    return _two_sided(found, variance=variance, third=third)
+
+
+def _spread(n: np.ndarray, *, share: float, rho: float) -> Spread:
+    variance = n * share * (1 - share) * (1 + (n - 1) * rho)
+    # The third moment of the beta-binomial distribution with alpha + beta = 1 / rho - 1.
+    factor = (1 - rho + 2 * n * rho) / (1 + rho)
+    return Spread(variance, variance * (1 - 2 * share) * factor)
+
+
+def _two_sided(found: float, *, variance: float, third: float) -> float:
+    upper = _tail(found, variance=variance, third=third)
+    lower = _tail(-found, variance=variance, third=-third)
+    return min(1.0, 2 * min(upper, lower))
+
+
+def _tail(found: float, *, variance: float, third: float) -> float:
+    """Probability of so much or more, by the Pearson type III distribution: a normal one with this skewness."""
+    from scipy.stats import pearson3
+
+    deviation = math.sqrt(variance)
+    p: Any = pearson3.sf(found / deviation, third / deviation**3)
+    return float(p)
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """Share 0–1 of the later export's rows whose template isn't in the earlier one.
+
+    `expected` by chance alone; `p` is the probability 0–1, under the null, of so many or more.
+    """
+
+    share: float
+    expected: float
+    p: float
+
+
+def novelty(pair: Pair, *, rho: float) -> Novelty:
+    """How much is new in the later export, beside what chance alone makes new."""
+    n, rows = pair.both, float(pair.after.sum())
+    # New ones are rare, so what the frequent ones do, all rows of which may come together, counts no more than it tells.
+    told = 1 / (1 + (n - 1) * rho)
+    share = float((pair.after * told).sum() / (n * told).sum())
+    found = float(pair.after[pair.before == 0].sum())
+    none_before = _none(n, share=1 - share, rho=rho)
+    expected = float((n * none_before).sum())
+    variance = n**2 * none_before * (1 - none_before)
+    # The share was estimated from the same rows: what new ones have in common with it can't vary.
+    together = float((n * none_before * n * (1 - share) * told).sum())
+    left = float(variance.sum()) - together**2 / float((told * n * share * (1 - share)).sum())
+    if left <= _NOTHING * rows:
+        return Novelty(found / rows, expected / rows, 1.0)
+    third = float((n**3 * none_before * (1 - none_before) * (1 - 2 * none_before)).sum())
+    return Novelty(found / rows, expected / rows, _tail(found - expected, variance=left, third=third))
+
+
+def _none(n: np.ndarray, *, share: float, rho: float) -> np.ndarray:
+    """Probability that none of n rows falls where each falls with probability `share`."""
+    if rho == 0:
+        return np.asarray((1 - share) ** n)
+    from scipy.special import gammaln
+
+    total = 1 / rho - 1
+    other = total * (1 - share)
+    return np.asarray(np.exp(gammaln(other + n) - gammaln(other) - gammaln(total + n) + gammaln(total)))
+
+
+def adjusted(p: np.ndarray) -> np.ndarray:
+    """Probabilities adjusted for their number by Benjamini and Hochberg (1995), shape (n,): false discovery rates."""
+    if not len(p):
+        return p
+    order = np.argsort(p)[::-1]
+    steps = p[order] * len(p) / np.arange(len(p), 0, -1)
+    made = np.empty(len(p))
+    made[order] = np.minimum(1.0, np.minimum.accumulate(steps))
+    return made
