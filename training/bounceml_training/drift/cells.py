@@ -8,8 +8,8 @@ import numpy as np
 
 # Cells that are kept, 36 bytes each; beyond them rare receivers are folded together, then templates drawn by chance.
 MAX_CELLS = 1_000_000
-# Receivers that stay apart when there are too many cells; far more than are ever shown.
-_KEPT_RECEIVERS = 200
+# Receivers that stay apart when there are too many cells; more than are ever compared.
+_KEPT_RECEIVERS = 1000
 NO_RECEIVER = 0
 
 
@@ -38,12 +38,13 @@ class Cells:
 
     def at(self, which: np.ndarray) -> "Cells":
         """Some of the cells, by position or as a mask."""
-        return Cells(*(column[which] for column in self._columns()))
+        return Cells(*(getattr(self, field.name)[which] for field in fields(self)))
 
-    def also(self, others: "Sequence[Cells]") -> "Cells":
-        """These cells and others, those with the same template, receiver and outcome counted together."""
-        together = zip(*(cells._columns() for cells in (self, *others)), strict=True)
-        return Cells(*(np.concatenate(columns) for columns in together)).merged()
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """The cells of all parts, one part after another."""
+        every = ([getattr(part, field.name) for part in parts] for field in fields(cls))
+        return cls(*(np.concatenate(columns) for columns in every))
 
     def merged(self) -> "Cells":
         """Cells with the same template, receiver and outcome made one."""
@@ -59,15 +60,6 @@ class Cells:
         found.counts[:] = np.add.reduceat(ordered.counts, first)
         return found
 
-    def folded(self, receivers: np.ndarray) -> "Cells":
-        """The same rows with other receivers, shape (n,)."""
-        return Cells(
-            self.prints, receivers, self.outcomes, self.counts, self.unseen, self.confidence
-        ).merged()
-
-    def _columns(self) -> list[np.ndarray]:
-        return [getattr(self, field.name) for field in fields(self)]
-
 
 def drawn(prints: np.ndarray, *, level: int) -> np.ndarray:
     """Which templates are among the one in `2 ** level` that are kept; the same ones in every export, shape (n,)."""
@@ -80,4 +72,4 @@ def busiest(receivers: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Numbers of the receivers to keep apart where there are too many, by their rows."""
     rows = np.bincount(receivers, counts)
     rows[NO_RECEIVER] = 0
-    return np.argsort(-rows, kind="stable")[:_KEPT_RECEIVERS]
+    return np.asarray(np.argsort(-rows, kind="stable")[:_KEPT_RECEIVERS])

@@ -1,7 +1,7 @@
 """Reads an export once and counts its rows by template, receiver and answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,6 +72,10 @@ class Census:
         self._settle()
         return self._cells
 
+    def folded(self) -> np.ndarray:
+        """Numbers of receivers that are no longer told apart."""
+        return np.flatnonzero(self._folded != np.arange(len(self._folded)))
+
     def add(self, part: Part, *, batch: Batch) -> None:
         """Count a part's rows; always with the same batch."""
         self.rows += len(part)
@@ -137,22 +141,20 @@ class Census:
 
     def _settle(self) -> None:
         """Count what waits together with the rest, and make room where that is too much."""
-        self._cells = self._cells.also(self._waiting)
+        self._cells = Cells.together([self._cells, *self._waiting]).merged()
         self._waiting = []
         if len(self._cells) <= self._most:
             return
         apart = busiest(self._cells.receivers, self._cells.counts)
         kept = np.isin(np.arange(len(self._folded)), apart)
         self._folded = np.where(kept, self._folded, NO_RECEIVER)
-        self._cells = self._cells.folded(self._folded[self._cells.receivers])
+        self._cells = replace(self._cells, receivers=self._folded[self._cells.receivers]).merged()
         while len(self._cells) > self._most:
             self.level += 1
             self._cells = self._cells.at(drawn(self._cells.prints, level=self.level))
 
 
-def read_census(
-    source: Source, *, batch: Batch, note: Callable[[str], None], tell: Callable[[float], None]
-) -> Census:
+def read_census(source: Source, *, batch: Batch, note: Callable[[str], None], tell: Callable[[float], None]) -> Census:
     """Count an export's rows; raises CorpusError where it can't be read.
 
     `note` is told, in a line each, how it is read, and `tell` the share 0–1 that is done, 0 where nobody knows.

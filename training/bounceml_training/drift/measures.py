@@ -36,7 +36,7 @@ class Plan:
 
 def load_plan() -> Plan:
     """The plan that comes with bounceml; raises ValueError for one of another format."""
-    text = resources.files("bounceml_training.data").joinpath("drift.toml").read_text("utf-8")
+    text = resources.files("bounceml_training").joinpath("data/drift.toml").read_text("utf-8")
     data = tomllib.loads(text)
     if data["format"] != _FORMAT:
         raise ValueError(f"drift.toml: format {data['format']}, not {_FORMAT}")
