@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from bounceml_cli.exits import printable
 from bounceml_training.drift.measures import Plan
-from bounceml_training.drift.result import Change, Drift, Scope
+from bounceml_training.drift.result import Change, Drift, ReasonChange, Scope, TextChange
 
 _RECEIVERS = 10
 _REASONS = 8
@@ -23,10 +23,10 @@ HEADS = {
 
 def show(drift: Drift, *, plan: Plan) -> None:
     """Print what moved; the first line says whether anything did."""
-    blocks = {name: list(rows) for name, rows in _blocks(drift, plan=plan).items()}
+    found = blocks(drift, plan=plan)
     if not sys.stdout.isatty():
         print(headline(drift))
-        for name, rows in blocks.items():
+        for name, rows in found.items():
             for row in rows:
                 print("\t".join([name, *row]))
         return
@@ -36,7 +36,7 @@ def show(drift: Drift, *, plan: Plan) -> None:
 
     console = Console()
     console.print(Text(headline(drift), style="bold red" if drift.drifted else "bold green"))
-    for name, rows in blocks.items():
+    for name, rows in found.items():
         if not rows:
             continue
         table = Table()
@@ -52,7 +52,7 @@ def headline(drift: Drift) -> str:
     moved, of = sum(change.moved for change in drift.overall.changes), len(drift.overall.changes)
     at = sum(scope.moved for scope in drift.receivers)
     says = "drift" if drift.drifted else "no drift"
-    return f"{says}: {moved} of {of} measures moved overall, and something at {at} of {len(drift.receivers)} receivers"
+    return f"{says}: {moved} of {of} measures moved overall, and {at} of {len(drift.receivers)} receivers"
 
 
 def percent(share: float | None, *, signed: bool = False) -> str:
@@ -75,31 +75,13 @@ def chance(p: float) -> str:
     return f"<{_LEAST_SHOWN}" if p < _LEAST_SHOWN else f"{p:.3f}"
 
 
-def _blocks(drift: Drift, *, plan: Plan) -> dict[str, Iterator[tuple[str, ...]]]:
+def blocks(drift: Drift, *, plan: Plan) -> dict[str, list[tuple[str, ...]]]:
+    """Cells of the tables, by their names in HEADS."""
     return {
-        "measure": ((plan.measure(each.measure).title, *_cells(each)) for each in drift.overall.changes),
-        "receiver": _receivers(drift.receivers, plan=plan),
-        "reason": (
-            (
-                each.reason.removeprefix("kind:"),
-                percent(each.before),
-                percent(each.after),
-                percent(each.after - each.before, signed=True),
-                chance(each.adjusted),
-                "moved" if each.moved else "",
-            )
-            for each in drift.reasons[:_REASONS]
-        ),
-        "text": (
-            (
-                percent(each.change, signed=True),
-                f"{each.rows_before} → {each.rows_after}",
-                each.reason.removeprefix("kind:"),
-                f"{int(each.confidence * 100)}%",
-                _cut(printable(each.text)),
-            )
-            for each in drift.texts[:_TEXTS]
-        ),
+        "measure": [(plan.measure(each.measure).title, *_cells(each)) for each in drift.overall.changes],
+        "receiver": list(_receivers(drift.receivers, plan=plan)),
+        "reason": [_reason(each) for each in drift.reasons[:_REASONS]],
+        "text": [_text(each) for each in drift.texts[:_TEXTS]],
     }
 
 
@@ -118,6 +100,27 @@ def _cells(change: Change) -> tuple[str, ...]:
         percent(change.change, signed=True),
         chance(change.adjusted),
         "moved" if change.moved else "",
+    )
+
+
+def _reason(change: ReasonChange) -> tuple[str, ...]:
+    return (
+        change.reason.removeprefix("kind:"),
+        percent(change.before),
+        percent(change.after),
+        percent(change.after - change.before, signed=True),
+        chance(change.adjusted),
+        "moved" if change.moved else "",
+    )
+
+
+def _text(change: TextChange) -> tuple[str, ...]:
+    return (
+        percent(change.change, signed=True),
+        f"{change.rows_before} → {change.rows_after}",
+        change.reason.removeprefix("kind:"),
+        f"{int(change.confidence * 100)}%",  # rounded down: 99.7 % sure is not certain
+        _cut(printable(change.text)),
     )
 
 

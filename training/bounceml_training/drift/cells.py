@@ -65,7 +65,7 @@ def drawn(prints: np.ndarray, *, level: int) -> np.ndarray:
     """Which templates are among the one in `2 ** level` that are kept; the same ones in every export, shape (n,)."""
     # The finalizer of MurmurHash3 (Appleby, public domain): sums of fingerprints are not even enough by themselves.
     mixed = (prints ^ (prints >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    return np.asarray((mixed >> np.uint64(40)) & np.uint64((1 << level) - 1)) == 0
+    return np.asarray((mixed >> np.uint64(40)) & np.uint64((1 << level) - 1) == 0)
 
 
 def busiest(receivers: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -83,6 +83,12 @@ def difference_p(values: np.ndarray, *, pair: Pair, rho: float) -> float:
     return _two_sided(found, variance=variance, third=third)
 
 
+def deviations(pair: Pair, *, rho: float) -> np.ndarray:
+    """By how many standard deviations each template came oftener after than the null lets expect."""
+    expected, spread = pair.both * pair.share, _spread(pair.both, share=pair.share, rho=rho)
+    return np.asarray((pair.after - expected) / np.sqrt(spread.variance))
+
+
 def _spread(n: np.ndarray, *, share: float, rho: float) -> Spread:
     variance = n * share * (1 - share) * (1 + (n - 1) * rho)
     # The third moment of the beta-binomial distribution with alpha + beta = 1 / rho - 1.

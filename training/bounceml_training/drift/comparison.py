@@ -13,13 +13,15 @@ from bounceml.template_scores import Outcome
 from bounceml_datasets.exports.files import STANDARD
 from bounceml_training.drift.cells import NO_RECEIVER
 from bounceml_training.drift.census import Census, Source, read_census
-from bounceml_training.drift.chance import adjusted, correlation, difference_p, novelty
+from bounceml_training.drift.chance import adjusted, correlation, deviations, difference_p, novelty
 from bounceml_training.drift.joined import Joined, join, templates_of, units_of
 from bounceml_training.drift.measures import Name, Plan, load_plan
 from bounceml_training.drift.result import Change, Drift, ReasonChange, Scope, Side, TextChange
 
 _MOST_TEXTS = 20
 _MOST_ONLY_ONCE = 20
+# Standard deviations from which a template's change is hardly chance.
+_CLEAR = 3.0
 
 Tell = Callable[[str, float], None]
 
@@ -103,7 +105,7 @@ def compare(before: Census, after: Census, *, model_version: str = "", plan: Pla
         overall=overall,
         receivers=tuple(sorted(receivers, key=lambda scope: -_weight(scope))),
         reasons=_judged_reasons(found[0][1], plan=plan),
-        texts=_texts(joined, names=[names[label] for label in labels], before=before, after=after),
+        texts=_texts(joined, rho=rho, names=[names[label] for label in labels], before=before, after=after),
         only_once=_only_once(joined.receivers, counts, plan=plan),
     )
 
@@ -191,13 +193,16 @@ def _only_once(
     return tuple(sorted(found, key=lambda each: -(each[1] + each[2]))[:_MOST_ONLY_ONCE])
 
 
-def _texts(joined: Joined, *, names: Sequence[str], before: Census, after: Census) -> tuple[TextChange, ...]:
-    """The templates whose share of the rows changed most."""
+def _texts(
+    joined: Joined, *, rho: float, names: Sequence[str], before: Census, after: Census
+) -> tuple[TextChange, ...]:
+    """The templates whose share of the rows changed most, less where chance alone makes as much."""
     prints, of = templates_of(joined)
     pair = joined.pair(of)
     change = pair.after / pair.after.sum() - pair.before / pair.before.sum()
     made = []
-    for at in np.argsort(-np.abs(change), kind="stable").tolist():
+    beyond_chance = np.minimum(1.0, np.abs(deviations(pair, rho=rho)) / _CLEAR)
+    for at in np.argsort(-np.abs(change) * beyond_chance, kind="stable").tolist():
         example = after.examples.get(int(prints[at])) or before.examples.get(int(prints[at]))
         if example is None or not change[at]:
             continue

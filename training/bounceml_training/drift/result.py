@@ -5,6 +5,7 @@ from typing import Any
 
 from bounceml_training.drift.measures import Name
 
+# Significant ones, of shares and probabilities.
 _DIGITS = 6
 
 
@@ -118,4 +119,4 @@ def _rounded(value: Any) -> Any:
         return {key: _rounded(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_rounded(each) for each in value]
-    return round(value, _DIGITS) if isinstance(value, float) else value
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
