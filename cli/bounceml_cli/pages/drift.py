@@ -62,7 +62,7 @@ def _receiver(scope: Scope, *, plan: Plan) -> "dict[str, str | list[str]]":
         if change.moved:
             title, points = plan.measure(change.measure).title, percent(change.change, signed=True)
             values = f"{percent(change.before)} → {percent(change.after)}" if change.after is not None else points
-            lines.append(f"{title} {values}, chance {chance(change.adjusted)}")
+            lines.append(f"{title} {values}")
     return {"name": printable(scope.name), "rows": f"{scope.rows_before:,} → {scope.rows_after:,}", "lines": lines}
 
 

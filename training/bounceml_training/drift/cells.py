@@ -6,10 +6,9 @@ from typing import Self
 
 import numpy as np
 
-# Cells that are kept, 36 bytes each; beyond them rare receivers are folded together, then templates drawn by chance.
-MAX_CELLS = 1_000_000
-# Receivers that stay apart when there are too many cells; more than are ever compared.
-_KEPT_RECEIVERS = 1000
+# Cells that are kept, 40 bytes each and as much again while they are sorted; beyond them rare receivers are counted
+# together, and where that isn't enough, templates are drawn by chance.
+MAX_CELLS = 500_000
 NO_RECEIVER = 0
 
 
@@ -68,8 +67,8 @@ def drawn(prints: np.ndarray, *, level: int) -> np.ndarray:
     return np.asarray((mixed >> np.uint64(40)) & np.uint64((1 << level) - 1) == 0)
 
 
-def busiest(receivers: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Numbers of the receivers to keep apart where there are too many, by their rows."""
+def busiest(receivers: np.ndarray, counts: np.ndarray, *, most: int) -> np.ndarray:
+    """Numbers of the receivers with the most rows."""
     rows = np.bincount(receivers, counts)
     rows[NO_RECEIVER] = 0
-    return np.asarray(np.argsort(-rows, kind="stable")[:_KEPT_RECEIVERS])
+    return np.asarray(np.argsort(-rows, kind="stable")[:most])

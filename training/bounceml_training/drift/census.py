@@ -14,6 +14,8 @@ from bounceml_training.drift.cells import MAX_CELLS, NO_RECEIVER, Cells, busiest
 
 # Receivers that are told apart; those that first come after so many others are counted without one.
 _MAX_RECEIVERS = 100_000
+# Receivers that stay apart when there are too many cells, and when there still are.
+_KEPT_RECEIVERS = (1000, 250, 60, 15)
 # Cells that wait to be counted together with the others, which sorts them all.
 _LEAST_WAITING = 100_000
 # Templates of which an example is kept; beyond them the rarer half is dropped.
@@ -143,15 +145,20 @@ class Census:
         """Count what waits together with the rest, and make room where that is too much."""
         self._cells = Cells.together([self._cells, *self._waiting]).merged()
         self._waiting = []
-        if len(self._cells) <= self._most:
-            return
-        apart = busiest(self._cells.receivers, self._cells.counts)
-        kept = np.isin(np.arange(len(self._folded)), apart)
-        self._folded = np.where(kept, self._folded, NO_RECEIVER)
-        self._cells = replace(self._cells, receivers=self._folded[self._cells.receivers]).merged()
+        for most in _KEPT_RECEIVERS:
+            if len(self._cells) <= self._most:
+                return
+            self._fold(most)
         while len(self._cells) > self._most:
             self.level += 1
             self._cells = self._cells.at(drawn(self._cells.prints, level=self.level))
+
+    def _fold(self, most: int) -> None:
+        """Count all but the busiest receivers together."""
+        apart = busiest(self._cells.receivers, self._cells.counts, most=most)
+        kept = np.isin(np.arange(len(self._folded)), apart)
+        self._folded = np.where(kept, self._folded, NO_RECEIVER)
+        self._cells = replace(self._cells, receivers=self._folded[self._cells.receivers]).merged()
 
 
 def read_census(source: Source, *, batch: Batch, note: Callable[[str], None], tell: Callable[[float], None]) -> Census:

@@ -50,20 +50,26 @@ class Spread:
 def correlation(pair: Pair) -> float:
     """Intraclass correlation 0–1 of rows of one template: how much they come together in one export.
 
-    By the method of Paule and Mandel (1982): with it, the squared deviations are on average what they should be.
+    Where the squared deviations are on average what they should be with it, each weighted by how much it tells (as
+    Paule and Mandel, 1982, do for the variance between laboratories): templates of few rows hardly tell.
     """
     seen = pair.both >= 2  # single rows tell nothing of it
     n, share = pair.both[seen], pair.share
     if not len(n) or not 0 < share < 1:
         return 0.0
     squares = (pair.after[seen] - n * share) ** 2 / (n * share * (1 - share))
+    others = n - 1
+
+    def excess(rho: float) -> float:
+        due = 1 + others * rho
+        return float((others / due**2 * (squares - due)).sum())
+
     low, high = 0.0, _MOST_RHO
-    if squares.mean() <= 1:
+    if excess(low) <= 0:
         return 0.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        excess = (squares / (1 + (n - 1) * middle)).mean() > 1
-        low, high = (middle, high) if excess else (low, middle)
+        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
     return low
 
 
@@ -137,14 +143,17 @@ def novelty(pair: Pair, *, rho: float) -> Novelty:
     share = float((pair.after * told).sum() / (n * told).sum())
     found = float(pair.after[pair.before == 0].sum())
     none_before = _none(n, share=1 - share, rho=rho)
-    expected = float((n * none_before).sum())
-    variance = n**2 * none_before * (1 - none_before)
+    # Of as many rows as the later export has; by the share alone it might have others.
+    scale = rows / (share * float(n.sum()))
+    expected = scale * float((n * none_before).sum())
+    size = scale * n
+    variance = size**2 * none_before * (1 - none_before)
     # The share was estimated from the same rows: what new ones have in common with it can't vary.
-    together = float((n * none_before * n * (1 - share) * told).sum())
+    together = float((size * none_before * n * (1 - share) * told).sum())
     left = float(variance.sum()) - together**2 / float((told * n * share * (1 - share)).sum())
     if left <= _NOTHING * rows:
         return Novelty(found / rows, expected / rows, 1.0)
-    third = float((n**3 * none_before * (1 - none_before) * (1 - 2 * none_before)).sum())
+    third = float((size**3 * none_before * (1 - none_before) * (1 - 2 * none_before)).sum())
     return Novelty(found / rows, expected / rows, _tail(found - expected, variance=left, third=third))
 
 
