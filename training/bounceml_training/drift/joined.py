@@ -58,11 +58,11 @@ class Units:
 
 def join(before: Census, after: Census) -> Joined:
     """Two exports' cells; where templates were drawn by chance, the same of both."""
+    counted = before.cells(), after.cells()
     level = max(before.level, after.level)
     receivers, outcomes = {"": NO_RECEIVER}, dict[Outcome, int]()
     parts, folded = [], set[int]()
-    for census in (before, after):
-        cells = census.cells()
+    for census, cells in zip((before, after), counted, strict=True):
         cells = cells.at(drawn(cells.prints, level=level))
         names = np.array([receivers.setdefault(name, len(receivers)) for name in census.receivers], np.int64)
         answers = np.array([outcomes.setdefault(each, len(outcomes)) for each in census.outcomes] or [0], np.int64)
