@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
 
 def test_readme_shows_every_command() -> None:
     shown = {command.split()[1] for command, _ in CONSOLE}
-    assert shown == {"predict", "score", "rules", "train", "export", "review", "label", "data"}
+    assert shown == {"predict", "score", "rules", "train", "export", "review", "label", "data", "drift"}
     assert SLOW in [command for command, _ in CONSOLE]
 
 

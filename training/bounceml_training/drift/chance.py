@@ -53,16 +53,32 @@ def correlation(pair: Pair) -> float:
     Where the squared deviations are on average what they should be with it, each weighted by how much it tells (as
     Paule and Mandel, 1982, do for the variance between laboratories): templates of few rows hardly tell.
     """
-    seen = pair.both >= 2  # single rows tell nothing of it
+    return _correlation(pair, seen=pair.both >= 2, shared=False)
+
+
+def shared_correlation(pair: Pair) -> float:
+    """The same, 0–1, from templates that are in both exports alone; 0 where these tell nothing.
+
+    What is new must not count: the more of it there is, the more would seem to come together, and so be expected.
+    """
+    return _correlation(pair, seen=(np.minimum(pair.before, pair.after) > 0) & (pair.both >= 3), shared=True)
+
+
+def _correlation(pair: Pair, *, seen: np.ndarray, shared: bool) -> float:
     n, share = pair.both[seen], pair.share
     if not len(n) or not 0 < share < 1:
         return 0.0
-    squares = (pair.after[seen] - n * share) ** 2 / (n * share * (1 - share))
+    squares = (pair.after[seen] - n * share) ** 2
     others = n - 1
 
     def excess(rho: float) -> float:
-        due = 1 + others * rho
-        return float((others / due**2 * (squares - due)).sum())
+        effect = 1 + others * rho
+        due = n * share * (1 - share) * effect
+        if shared:  # what is due to those that are wholly in one export doesn't come
+            before, after = (_none(n, share=each, rho=rho) for each in (1 - share, share))
+            left = np.maximum(1 - before - after, _NOTHING)
+            due = (due - before * (n * (1 - share)) ** 2 - after * (n * share) ** 2) / left
+        return float((others / effect**2 * (squares - due) / n).sum())
 
     low, high = 0.0, _MOST_RHO
     if excess(low) <= 0:
@@ -136,7 +152,7 @@ class Novelty:
 
 
 def novelty(pair: Pair, *, rho: float) -> Novelty:
-    """How much is new in the later export, beside what chance alone makes new."""
+    """How much is new in the later export, beside what chance alone makes new; `rho` is that of shared templates."""
     n, rows = pair.both, float(pair.after.sum())
     # New ones are rare; of the frequent ones, whose rows may all come together, each counts as much as it tells.
     told = 1 / (1 + (n - 1) * rho)

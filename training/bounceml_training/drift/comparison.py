@@ -13,7 +13,7 @@ from bounceml.template_scores import Outcome
 from bounceml_datasets.exports.files import STANDARD
 from bounceml_training.drift.cells import NO_RECEIVER
 from bounceml_training.drift.census import Census, Source, read_census
-from bounceml_training.drift.chance import adjusted, correlation, deviations, difference_p, novelty
+from bounceml_training.drift.chance import adjusted, correlation, deviations, difference_p, novelty, shared_correlation
 from bounceml_training.drift.joined import Joined, join, templates_of, units_of
 from bounceml_training.drift.measures import Name, Plan, load_plan
 from bounceml_training.drift.result import Change, Drift, ReasonChange, Scope, Side, TextChange
@@ -79,7 +79,7 @@ def compare(before: Census, after: Census, *, model_version: str = "", plan: Pla
         raise CorpusError("nothing to compare: too few of too many templates were looked at")
     names, labels = _labels(joined.outcomes)
     units = units_of(joined, labels=labels)
-    rho = correlation(units.pair)
+    rho, rho_shared = correlation(units.pair), shared_correlation(joined.pair(templates_of(joined)[1]))
     counts = [[int(n) for n in column] for column in _receiver_rows(joined)]
     enough = [
         number
@@ -88,7 +88,7 @@ def compare(before: Census, after: Census, *, model_version: str = "", plan: Pla
     ]
     enough = sorted(enough, key=lambda number: -(counts[0][number] + counts[1][number]))[: plan.most_receivers]
     parts = [joined, *(joined.at(which) for which in _of_receivers(joined, enough))]
-    found = [_measures(part, rho=rho, names=names, labels=labels, plan=plan) for part in parts]
+    found = [_measures(part, rho=rho, rho_shared=rho_shared, names=names, labels=labels, plan=plan) for part in parts]
     values = adjusted(np.array([each.p for measures, _ in found for each in measures])).tolist()
     scopes = []
     for part, number, (measures, _) in zip(parts, [NO_RECEIVER, *enough], found, strict=True):
@@ -118,7 +118,7 @@ def _labels(outcomes: Sequence[Outcome]) -> tuple[list[str], list[int]]:
 
 
 def _measures(
-    joined: Joined, *, rho: float, names: Sequence[str], labels: Sequence[int], plan: Plan
+    joined: Joined, *, rho: float, rho_shared: float, names: Sequence[str], labels: Sequence[int], plan: Plan
 ) -> tuple[list[_Found], list[ReasonChange]]:
     """The measures of some rows, in the plan's order, and their reasons with unadjusted probabilities."""
     units = units_of(joined, labels=labels)
@@ -128,7 +128,7 @@ def _measures(
         has = (units.labels == label).astype(np.float64)
         p = difference_p(has, pair=units.pair, rho=rho)
         reasons.append(ReasonChange(names[label], float(before @ has), float(after @ has), p, 1.0, False))
-    new = novelty(joined.pair(templates_of(joined)[1]), rho=rho)
+    new = novelty(joined.pair(templates_of(joined)[1]), rho=rho_shared)
     mix = sum(abs(each.after - each.before) for each in reasons) / 2
     found = {
         "new": _Found("new", new.expected, new.share, new.share - new.expected, new.p),
