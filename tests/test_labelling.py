@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bounceml.errors import CorpusError
 from bounceml.whole_file import write_whole
-from bounceml_datasets.labelling.cells import guarded, unguarded
+from bounceml_datasets.cells import guarded, unguarded
 from bounceml_datasets.labelling.item import Answer, Item
 from bounceml_datasets.labelling.session import Progress, Session
 from bounceml_datasets.labelling.sheet import SKIPPED, open_sheet, sheet_bytes

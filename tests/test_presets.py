@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from bounceml_datasets.exports.parts import ADDED, ERROR, Buffer, Part, records_
 from bounceml_datasets.exports.presets import presets
 from bounceml_datasets.exports.scoring import Job, score_export
 from bounceml_datasets.exports.tally import Tally
+from workbook import write_xlsx
 
 CLASSIFIER = bounceml.load()
 EXPORTS = Path(__file__).parent / "data" / "exports"
@@ -215,34 +215,6 @@ def test_excel_files_without_a_provider_are_tables(tmp_path: Path) -> None:
     score(tmp_path / "in.xlsx", tmp_path / "out.csv")
     rows = output_rows(tmp_path / "out.csv")
     assert [(row["n"], row["bounce_reason"]) for row in rows] == [("1", "mailbox_full"), ("2.5", "user_unknown")]
-
-
-def xlsx_cell(value: str | float) -> str:
-    if isinstance(value, str):
-        return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
-    return f"<c><v>{value}</v></c>"
-
-
-def write_xlsx(path: Path, rows: list[list[str | float]]) -> None:
-    """The smallest Excel file."""
-    cells = "".join(f"<row>{''.join(map(xlsx_cell, row))}</row>" for row in rows)
-    main, kinds = "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://schemas.openxmlformats.org"
-    office = f"{kinds}/officeDocument/2006/relationships"
-    relations = f'<Relationships xmlns="{kinds}/package/2006/relationships"><Relationship Id="r1" Type="{office}'
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("[Content_Types].xml", f'<Types xmlns="{kinds}/package/2006/content-types"/>')
-        file.writestr("_rels/.rels", f'{relations}/officeDocument" Target="xl/workbook.xml"/></Relationships>')
-        file.writestr(
-            "xl/workbook.xml",
-            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="a" sheetId="1" r:id="r1"/></sheets>'
-            "</workbook>",
-        )
-        file.writestr(
-            "xl/_rels/workbook.xml.rels", f'{relations}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>'
-        )
-        file.writestr(
-            "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>'
-        )
 
 
 def test_parts_are_cut_and_skipped_alike(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,6 +117,9 @@ def score(
         Path | None, typer.Option("--summary", help="JSON file to write the counts by type, reason and receiver into.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first row that can't be read.")] = False,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="Write CSV that Excel shows right, and in which no cell runs as a formula.")
+    ] = False,
     model: Model = None,
     config: Config = None,
 ) -> None:
@@ -124,7 +127,7 @@ def score(
     from bounceml_cli.score import run
     from bounceml_datasets.exports.scoring import Job
 
-    job = Job(export, output, text_column=text_column, format=format, resume=resume, strict=strict)
+    job = Job(export, output, text_column=text_column, format=format, resume=resume, strict=strict, excel=excel)
     raise typer.Exit(run(job, summary=summary, model=model, config=config))
 
 

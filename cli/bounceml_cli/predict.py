@@ -1,6 +1,5 @@
 """`bounceml predict`: verdicts on e-mails and bare replies."""
 
-import json as json_module
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from bounceml.classifier import Classifier, load
 from bounceml.config import find_config
 from bounceml.errors import MessageError
 from bounceml.verdict import Verdict
-from bounceml_cli.exits import Exit, complain, printable
+from bounceml_cli.exits import Exit, complain, json_line, printable
 
 # A message may not make us read more than this of standard input, in bytes.
 _MAX_STDIN = 64 * 1024 * 1024
@@ -28,7 +27,7 @@ def run(
             entry = verdict.to_dict()
             if explain:
                 entry["explanation"] = _explanation(classifier, verdict)
-            print(json_module.dumps(entry, ensure_ascii=False), flush=True)
+            print(json_line(entry), flush=True)
     else:
         from bounceml_cli.table import show
 

@@ -8,7 +8,6 @@ from bounceml.calibration import Calibration
 from bounceml.codes import Codes, codes_in, with_codes
 from bounceml.config import Config, load_config
 from bounceml.decode import repair
-from bounceml.errors import ModelFileError
 from bounceml.mail.report import MessageReport, RecipientReport
 from bounceml.masking import MAX_TEXT, tokens
 from bounceml.modelfile import ModelFile, default_model, open_model
@@ -33,19 +32,14 @@ class Classifier:
     """Sorts texts and messages by a model file and a configuration; holds no state that changes."""
 
     def __init__(self, model: ModelFile, *, config: Config) -> None:
-        """From an opened model file; raises ModelFileError if its header isn't that of a trained model."""
+        """From an opened model file, whose header was checked then."""
         self.model = model
         self.config = config
         self.classes: tuple[str, ...] = tuple(model.header["classes"])
         self.version: str = model.header["version"]
-        try:
-            self.calibration = Calibration.from_json(model.header["calibration"])
-            self.rules = RuleSet(tuple(rule_from_json(entry["rule"]) for entry in model.header["rules"]), masked=True)
-            self.precision = {entry["rule"]["id"]: float(entry["precision"]) for entry in model.header["rules"]}
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(
-                f"the model file's calibration or rules can't be read ({error}): train again"
-            ) from error
+        self.calibration = Calibration.from_json(model.header["calibration"])
+        self.rules = RuleSet(tuple(rule_from_json(entry["rule"]) for entry in model.header["rules"]), masked=True)
+        self.precision = {entry["rule"]["id"]: float(entry["precision"]) for entry in model.header["rules"]}
 
     def classify(self, text: str, *, smtp_code: str | None = None, enhanced_code: str | None = None) -> Verdict:
         """Verdict on a bare reply or diagnostic; codes known from elsewhere (a column, a field) may be given."""

@@ -17,22 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from bounceml.errors import ModelFileError
+from bounceml.model_header import check_header
 from bounceml.whole_file import write_whole
 
 FORMAT = 1
 _MAGIC = b"bounceML"
 _PREFIX = struct.Struct("<8sQ32s")
 _ALIGNMENT = 64
-_NEEDED = {
-    "format": int,
-    "version": str,
-    "classes": list,
-    "n_features": int,
-    "bias": list,
-    "calibration": dict,
-    "rules": list,
-    "manifest": dict,
-}
+# The highest byte of a float32 that is neither below zero nor nearly infinite.
+_SMALL = bytes(range(0x7F))
+# The higher byte of a float16 that is finite: not all bits of its exponent are ones.
+_FINITE = bytes(b for b in range(256) if b & 0x7C != 0x7C)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +105,10 @@ def _header(text: bytes, *, path: Path) -> dict[str, Any]:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         found = header.get("format") if isinstance(header, dict) else None
         raise ModelFileError(f"{path}: model format {found!r}, this bounceml reads {FORMAT}: train again or upgrade")
-    for key, kind in _NEEDED.items():
-        if not isinstance(header.get(key), kind):
-            raise ModelFileError(f"{path}: the model file's header lacks {key!r}")
-    if len(header["bias"]) != len(header["classes"]):
-        raise ModelFileError(f"{path}: the model file's header has {len(header['bias'])} biases for its classes")
+    try:
+        check_header(header)
+    except ValueError as error:
+        raise ModelFileError(f"{path}: the model file's header {error}: train again") from error
     return header
 
 
@@ -124,6 +118,10 @@ def _arrays(header: dict[str, Any], *, data: memoryview, start: int, path: Path)
     if n < 0 or start + sum(sizes) != len(data):
         raise ModelFileError(f"{path}: the model file's arrays don't have the size that its header says")
     ends = (start + sizes[0], start + sizes[0] + sizes[1])
+    if bytes(data[ends[0] + 3 : ends[1] : 4]).translate(None, _SMALL) or bytes(data[ends[1] + 1 :: 2]).translate(
+        None, _FINITE
+    ):
+        raise ModelFileError(f"{path}: the model file has weights that can't be counted with: train again")
     return ModelFile(
         header=header,
         fingerprints=data[start : ends[0]].cast("Q"),

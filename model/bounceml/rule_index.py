@@ -17,7 +17,7 @@ import numpy as np
 from bounceml.codes import Codes
 from bounceml.features import word_fingerprint
 from bounceml.kernel import mark_phrases
-from bounceml.rules import RuleSet
+from bounceml.rules import Rule, RuleSet
 
 # Bits that say by what a rule was found in a template.
 _PHRASE, _PATTERN = 1, 2
@@ -156,11 +156,11 @@ class RuleIndex:
 
 
 def votes_of(
-    matching: np.ndarray, *, index: RuleIndex, precision: Mapping[str, float], column: Mapping[str, int]
+    matching: np.ndarray, *, rules: Sequence[Rule], precision: Mapping[str, float], column: Mapping[str, int]
 ) -> np.ndarray:
     """The highest precision 0–1 of matching rules by template and class, NaN without; shape (n, n_classes)."""
     votes = np.full((len(matching), len(column)), np.nan)
-    for number, rule in enumerate(index.rules):
+    for number, rule in enumerate(rules):
         value = precision[rule.id]
         if rule.reason in column and value > 0:
             cells = votes[:, column[rule.reason]]

@@ -17,9 +17,9 @@ MAX_TEXT = 4000
 _FIELDS = frozenset(
     {"id", "reason", "phrases", "pattern", "smtp", "enhanced", "source", "examples", "counter_examples", "note"}
 )
-# What makes a pattern's time grow faster than the text: a repetition without bound inside another, or a free one.
+# What makes a pattern's time grow faster than the text: a repetition inside another, or a free one.
 _UNBOUNDED = re.compile(
-    r"\([^()]*[*+][^()]*\)(?:[*+]|\{\d+,\})|\.[*+](?![+])|\\[1-9]|\[\^[^\]]*\][*+](?![+])|\\[SWDw][*+](?![+])"
+    r"\([^()]*(?:[*+]|\{\d*,)[^()]*\)(?:[*+]|\{\d*,)|\.[*+](?![+])|\\[1-9]|\[\^[^\]]*\][*+](?![+])|\\[SWDw][*+](?![+])"
 )
 
 
@@ -154,7 +154,7 @@ def _rule(entry: object, *, origin: str, masked: bool) -> Rule:
     }
     if not (texts["pattern"] or lists["phrases"] or lists["smtp"] or lists["enhanced"]):
         raise ConfigError(f"{origin}: needs a condition: phrases, pattern, smtp or enhanced")
-    _check_pattern(texts["pattern"], origin=origin)
+    check_pattern(texts["pattern"], origin=origin)
     if masked and " " in texts["pattern"]:
         raise ConfigError(f"{origin}: a pattern for templates looks at one word: put several into phrases")
     phrases = tuple(map(template if masked else fold, lists["phrases"]))
@@ -184,10 +184,11 @@ def _texts(value: object, *, origin: str) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _check_pattern(pattern: str, *, origin: str) -> None:
+def check_pattern(pattern: str, *, origin: str) -> None:
+    """Raise ConfigError, naming `origin`, for a pattern that is invalid or could take unbounded time."""
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ConfigError(f"{origin}: pattern is not a regular expression: {error}") from error
     if unbounded := _UNBOUNDED.search(pattern):
         raise ConfigError(

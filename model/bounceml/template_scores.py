@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bounceml.calibration import EDGE
 from bounceml.classifier import KIND_PREFIX, UNKNOWN, Classifier
 from bounceml.codes import Codes, role_of
 from bounceml.features import character_fingerprints, word_fingerprint
 from bounceml.kernel import Weights, library, sum_parts
 from bounceml.opinion import best_by_reason
+from bounceml.opinions import are_unsure, confidences, count_all_votes
 from bounceml.rule_index import RuleIndex, votes_of
 from bounceml.scoring import block
 
@@ -120,30 +120,20 @@ class TemplateScorer:
         """Numbers of outcomes (int32) and confidences of templates; new outcomes are put into `outcomes`."""
         logits, known = self._logits(ids, starts, ends)
         calibration = self._classifier.calibration
-        cooled = logits / calibration.temperature
-        unsure = _softmax(cooled).max(axis=1) < calibration.ask_rules_below
         codes, which = self._codes(ids, starts, ends)
         matching = np.zeros((len(ends), len(self._rules.rules)), bool)
-        asking = np.flatnonzero(unsure)
+        asking = np.flatnonzero(are_unsure(logits, calibration=calibration))
         matching[asking] = self._rules.matching(
             ids, starts[asking], ends[asking], prints=self._word_prints, codes=codes, which=which[asking]
         )
-        precision = self._classifier.precision
-        votes = votes_of(matching, index=self._rules, precision=precision, column=self._column)
-        odds = np.maximum(0.0, _log_odds(votes))
-        probabilities = _softmax(cooled + np.where(np.isnan(votes), 0.0, calibration.vote_weight * odds))
-        best = probabilities.argmax(axis=1)
-        turned = best != logits.argmax(axis=1)
-        rows = np.arange(len(best))
-        asked = ~np.isnan(votes).all(axis=1)
-        agrees = ~np.isnan(votes[rows, best])
-        confidence = self._confidence(probabilities, known=known, agrees=agrees, differs=asked & ~agrees)
-        # Confidence at the best class, the others in proportion.
-        rest = 1 - probabilities[rows, best]
-        spread = probabilities * np.where(rest > 0, (1 - confidence) / np.where(rest > 0, rest, 1), 0.0)[:, None]
-        spread[rows, best] = confidence
-        dead = (spread * self._dead).sum(axis=1)
-        sure = dead >= calibration.suppress_from
+        precision = votes_of(
+            matching, rules=self._rules.rules, precision=self._classifier.precision, column=self._column
+        )
+        votes = count_all_votes(logits, precision=precision, calibration=calibration)
+        best, turned = votes.best, votes.turned
+        confidence = confidences(votes.features(known), calibration=calibration)
+        spread = votes.spread(confidence)
+        sure = (spread * self._dead).sum(axis=1) >= calibration.suppress_from
         lacks = (confidence < calibration.answer_from) & ~turned & ~self._is_kind[best]
         unknown = self._column.get(UNKNOWN)
         confidence = np.where(lacks, 0.0 if unknown is None else spread[:, unknown], confidence)
@@ -243,18 +233,6 @@ class TemplateScorer:
         best = best_by_reason(rules, precision=self._classifier.precision, classes=self._column)
         return best[reason][1].id
 
-    def _confidence(
-        self, probabilities: np.ndarray, *, known: np.ndarray, agrees: np.ndarray, differs: np.ndarray
-    ) -> np.ndarray:
-        """What `Calibration.confidence` of `confidence_features` gives, for many."""
-        calibration = self._classifier.calibration
-        second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
-        odds, unseen = _log_odds(first), 1 - known
-        margin = np.log(np.maximum(first, EDGE)) - np.log(np.maximum(second, EDGE))
-        features = (odds, margin, unseen, unseen * odds, agrees.astype(float), differs.astype(float))
-        z = calibration.intercept + sum(w * x for w, x in zip(calibration.weights, features, strict=True))
-        return np.asarray(1 / (1 + np.exp(-np.clip(z, -700, 700))))
-
     def _outcome(self, name: str, decided_by: str, *, digit: str | None, sure: bool) -> Outcome:
         if name.startswith(KIND_PREFIX):
             return Outcome(name.removeprefix(KIND_PREFIX), None, None, None, decided_by)
@@ -297,13 +275,3 @@ def _length(squares: np.ndarray) -> np.ndarray:
     """Lengths to divide by, shape (n, 1); 1 for what has none."""
     lengths = np.sqrt(squares)[:, None]
     return np.where(lengths > 0, lengths, 1.0)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _log_odds(p: np.ndarray) -> np.ndarray:
-    p = np.clip(p, EDGE, 1 - EDGE)
-    return np.asarray(np.log(p / (1 - p)))

@@ -54,10 +54,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="seconds for each target")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    sys.path[:0] = [str(HERE), str(HERE.parent)]
     if options.one:
         fuzz_one(options.targets[0], runs=options.runs, seconds=options.seconds, seed=options.seed)
         return
-    sys.path.insert(0, str(HERE))
     from targets import TARGETS
 
     found, total = 0, 0

@@ -9,7 +9,6 @@ import json
 import os
 import struct
 import tempfile
-import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from bounceml_datasets.exports.json_export import JsonReader
 from bounceml_datasets.exports.log_export import LogReader
 from bounceml_datasets.exports.opening import open_reader
 from bounceml_datasets.exports.parts import Reader
+from workbook import write_xlsx
 
 TESTS = Path(__file__).parents[1]
 EXAMPLES = TESTS.parent / "examples"
@@ -204,24 +204,6 @@ TARGETS: dict[str, Target] = {
 
 def _xlsx() -> bytes:
     """A workbook of one sheet with two rows."""
-    sheet = (
-        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
-        '<row r="1"><c r="A1" t="inlineStr"><is><t>text</t></is></c></row>'
-        '<row r="2"><c r="A2" t="inlineStr"><is><t>550 no such user</t></is></c></row></sheetData></worksheet>'
-    )
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as packed:
-        packed.writestr("xl/worksheets/sheet1.xml", sheet)
-        packed.writestr(
-            "xl/workbook.xml",
-            '<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" '
-            'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">'
-            '<sheets><sheet name="a" sheetId="1" r:id="rId1"/></sheets></workbook>',
-        )
-        packed.writestr(
-            "xl/_rels/workbook.xml.rels",
-            '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
-            '<Relationship Id="rId1" Target="worksheets/sheet1.xml" '
-            'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet"/></Relationships>',
-        )
+    write_xlsx(made, [["text"], ["550 no such user"]])
     return made.getvalue()

@@ -73,7 +73,7 @@ def decision_table(rows: Sequence[Row], *, settings: Settings) -> Iterator[str]:
     yield "| decided by | unmet templates | unmet languages and parts |"
     yield "|---|---|---|"
     for name, answers in {
-        "rules only": [[_by_rules(each, precision=precision) for each in part] for part in answered.values()],
+        "rules only": [_by_rules(part, precision=precision) for part in answered.values()],
         "model only": [
             given_answers(part, calibration=replace(calibration, ask_rules_below=0.0), precision=precision)
             for part in answered.values()
@@ -142,9 +142,14 @@ def _accuracy(part: HeldOut, *, texts: Texts, classes: Sequence[str]) -> float:
     return float(np.mean([classes[b] == texts.rows[i].label for b, i in zip(best, part.texts, strict=True)]))
 
 
-def _by_rules(each: Answered, *, precision: Mapping[str, Precision]) -> Answer:
-    best = max(each.matching, key=lambda rule: precision[rule.id].lower, default=None)
-    return Answer(best.reason if best else "unknown", each.label, precision[best.id].lower if best else 0.0, each.lang)
+def _by_rules(answered: Answered, *, precision: Mapping[str, Precision]) -> list[Answer]:
+    """What the most precise of the matching rules says of each text."""
+    lower = np.array([precision[rule.id].lower for rule in answered.rules])
+    voices = np.where(answered.matching, lower, 0.0)
+    found = []
+    for row, best, sure in zip(answered.rows, voices.argmax(axis=1).tolist(), voices.max(axis=1).tolist(), strict=True):
+        found.append(Answer(answered.rules[best].reason if sure else "unknown", row.label, sure, row.lang))
+    return found
 
 
 def _language_line(name: str, answers: Sequence[Answer]) -> str:

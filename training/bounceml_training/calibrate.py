@@ -1,8 +1,7 @@
 """Temperature, rules' precision, rule votes and confidence, fitted on held-out answers."""
 
 import math
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,14 +10,15 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from bounceml.calibration import Calibration, confidence_features
-from bounceml.codes import find_codes
+from bounceml.calibration import Calibration
 from bounceml.decode import repair
-from bounceml.opinion import Votes, count_votes, is_unsure, spread
+from bounceml.opinions import ManyVotes, are_unsure, confidences, count_all_votes
+from bounceml.rule_index import votes_of
 from bounceml.rules import Rule, RuleSet
 from bounceml.taxonomy import load_taxonomy
 from bounceml_datasets.corpus import Row
 from bounceml_training.held_out import HeldOut
+from bounceml_training.rule_matches import rule_matches
 from bounceml_training.scores import Answer
 from bounceml_training.settings import Settings
 
@@ -26,27 +26,32 @@ from bounceml_training.settings import Settings
 _Z = 1.2816
 # Rules vote where the model is unsure, so their precision is measured where it is less sure than this.
 _UNSURE = 0.9
+# After the point, of what is fitted: the last bits of a fit differ from machine to machine.
+_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One held-out text: the model's logits by class, its known share 0–1, its true label, the rules that match it."""
+    """Held-out texts: the model's `logits`, shape (n_texts, n_classes), and which rules match, (n_texts, n_rules).
 
-    logits: dict[str, float]
-    known: float
-    label: str
-    matching: tuple[Rule, ...]
-    lang: str = "und"
-    source: str = "generic"
-    weight: float = 1.0
+    `known` is the share 0–1 of known n-grams and `labels` the columns of the true classes, both of shape (n_texts,).
+    """
+
+    rows: Sequence[Row]
+    classes: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    logits: np.ndarray
+    known: np.ndarray
+    labels: np.ndarray
+    matching: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """How often a rule was right: of `asked` weighted texts, `right`; `lower` is the lower bound of its precision."""
+    """How often a rule was right: of `asked` texts, `right`; `lower` is the lower bound of its precision."""
 
-    asked: float
-    right: float
+    asked: int
+    right: int
     lower: float
 
 
@@ -67,85 +72,88 @@ class _GivenLogits(ClassifierMixin, BaseEstimator):
 
 def answer_rows(
     parts: Mapping[str, HeldOut], *, rows: Sequence[Row], classes: Sequence[str], rules: RuleSet
-) -> dict[str, list[Answered]]:
-    """Held-out answers by the name of their folds, with the labels of the rows and the rules that match them.
-
-    Texts of unmet servers and languages count as much as unmet texts of those that we know.
-    """
-    matching = [tuple(rule for rule in _matching(row, rules=rules) if rule.reason in classes) for row in rows]
+) -> dict[str, Answered]:
+    """Held-out answers by the name of their folds, with the labels of the rows and the rules that match them."""
+    known_rules = tuple(rule for rule in rules.rules if rule.reason in classes)
+    matching = rule_matches([repair(row.text) for row in rows], rules=RuleSet(known_rules))
+    column = {name: i for i, name in enumerate(classes)}
+    labels = np.array([column[row.label] for row in rows])
     return {
-        name: [
-            Answered(
-                dict(zip(classes, map(float, logits), strict=True)),
-                float(known),
-                rows[i].label,
-                matching[i],
-                rows[i].lang,
-                rows[i].source,
-            )
-            for i, logits, known in zip(part.texts, part.logits, part.known, strict=True)
-        ]
+        name: Answered(
+            [rows[i] for i in part.texts.tolist()],
+            tuple(classes),
+            known_rules,
+            part.logits,
+            part.known,
+            labels[part.texts],
+            matching[part.texts],
+        )
         for name, part in parts.items()
     }
 
 
-def given_answers(
-    answered: Sequence[Answered], *, calibration: Calibration, precision: Mapping[str, Precision]
-) -> list[Answer]:
+def joined(parts: Sequence[Answered]) -> Answered:
+    """The answers of several folds as one."""
+    return replace(
+        parts[0],
+        rows=[row for part in parts for row in part.rows],
+        logits=np.concatenate([part.logits for part in parts]),
+        known=np.concatenate([part.known for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        matching=np.concatenate([part.matching for part in parts]),
+    )
+
+
+def given_answers(answered: Answered, *, calibration: Calibration, precision: Mapping[str, Precision]) -> list[Answer]:
     """What the calibrated model with its rules would have answered, beside the truth."""
-    found = []
-    for each in answered:
-        votes = vote(each, precision=precision, calibration=calibration)
-        confidence = calibration.confidence(features(each, votes=votes))
-        found.append(Answer(votes.best, each.label, confidence, each.lang, each.source))
-    return found
+    votes = vote(answered, voices=_voices(answered, precision=precision), calibration=calibration)
+    confidence = confidences(votes.features(answered.known), calibration=calibration)
+    return [
+        Answer(answered.classes[best], row.label, sure, row.lang, row.source)
+        for best, row, sure in zip(votes.best.tolist(), answered.rows, confidence.tolist(), strict=True)
+    ]
 
 
-def _matching(row: Row, *, rules: RuleSet) -> Iterator[Rule]:
-    text = repair(row.text)
-    return rules.matching(text, codes=find_codes(text))
-
-
-def calibrate(
-    answered: Sequence[Answered], *, worn: Sequence[Answered], rules: Sequence[Rule], settings: Settings
-) -> tuple[Calibration, dict[str, Precision]]:
+def calibrate(answered: Answered, *, worn: Answered, settings: Settings) -> tuple[Calibration, dict[str, Precision]]:
     """Calibration, and each rule's precision by id, from held-out answers.
 
     How sure to be is learnt from the answers to the `worn` texts too, which are less familiar than our own.
     """
+    both = joined([answered, worn])
     start = Calibration(
-        temperature=_temperature([*answered, *worn]),
+        temperature=_temperature(both),
         ask_rules_below=_UNSURE,
         vote_weight=0.0,
         weights=(),
         intercept=0.0,
         answer_from=settings.answer_from,
     )
-    precision = _precision(answered, rules=rules, calibration=start)
+    precision = _precision(answered, calibration=start)
+    voices = _voices(answered, precision=precision)
     choices = [
         replace(start, ask_rules_below=below, vote_weight=weight)
         for below in settings.ask_rules_below
         for weight in settings.vote_weight
     ]
-    best = min(choices, key=lambda choice: _loss(answered, precision=precision, calibration=choice))
-    sure = _fit_confidence([*answered, *worn], precision=precision, calibration=best)
-    threshold = _suppress_from(answered, precision=precision, calibration=sure, settings=settings)
+    best = min(choices, key=lambda choice: _loss(answered, voices=voices, calibration=choice))
+    sure = _fit_confidence(both, voices=_voices(both, precision=precision), calibration=best)
+    threshold = _suppress_from(answered, voices=voices, calibration=sure, settings=settings)
     return replace(sure, suppress_from=threshold), precision
 
 
-def vote(each: Answered, *, precision: Mapping[str, Precision], calibration: Calibration) -> Votes:
-    """The answer to a held-out text with the rules' votes, as the classifier counts them."""
-    reasons: dict[str, float] = {}
-    if is_unsure(each.logits, calibration=calibration):
-        for rule in each.matching:
-            reasons[rule.reason] = max(reasons.get(rule.reason, 0.0), precision[rule.id].lower)
-    return count_votes(each.logits, reasons=reasons, calibration=calibration)
+def vote(answered: Answered, *, voices: np.ndarray, calibration: Calibration) -> ManyVotes:
+    """The answers to held-out texts with the rules' votes, as the classifier counts them; `voices` of all rules."""
+    asked = are_unsure(answered.logits, calibration=calibration)
+    return count_all_votes(answered.logits, precision=np.where(asked[:, None], voices, np.nan), calibration=calibration)
 
 
-def features(each: Answered, *, votes: Votes) -> list[float]:
-    """What the confidence in a held-out answer depends on."""
-    return confidence_features(
-        list(votes.probabilities.values()), known=each.known, agrees=votes.agrees, differs=votes.differs
+def _voices(answered: Answered, *, precision: Mapping[str, Precision]) -> np.ndarray:
+    """The highest precision 0–1 of matching rules by text and class, NaN without; shape (n_texts, n_classes)."""
+    return votes_of(
+        answered.matching,
+        rules=answered.rules,
+        precision={name: each.lower for name, each in precision.items()},
+        column={name: i for i, name in enumerate(answered.classes)},
     )
 
 
@@ -161,80 +169,57 @@ def wilson_lower(right: float, *, asked: float) -> float:
     return max(0.0, (p + spread / 2 - math.sqrt(spread * (p * (1 - p) + spread / 4))) / (1 + spread))
 
 
-def _temperature(answered: Sequence[Answered]) -> float:
+def _temperature(answered: Answered) -> float:
     """Temperature by which to divide logits, from scikit-learn's own temperature scaling (Guo et al. 2017)."""
-    names = sorted({each.label for each in answered})
-    logits = np.array([[each.logits[name] for name in names] for each in answered])
-    labels = np.array([names.index(each.label) for each in answered])
+    present, labels = np.unique(answered.labels, return_inverse=True)
+    logits = answered.logits[:, present]
     given = FrozenEstimator(_GivenLogits().fit(logits, labels))
     calibrated = CalibratedClassifierCV(given, method="temperature", ensemble=False)
     calibrated.fit(logits, labels)
-    return 1 / float(calibrated.calibrated_classifiers_[0].calibrators[0].beta_)
+    return round(1 / float(calibrated.calibrated_classifiers_[0].calibrators[0].beta_), _DIGITS)
 
 
-def _precision(
-    answered: Sequence[Answered], *, rules: Sequence[Rule], calibration: Calibration
-) -> dict[str, Precision]:
+def _precision(answered: Answered, *, calibration: Calibration) -> dict[str, Precision]:
     """Each rule's precision on texts that the model is unsure of; its own examples stand for a rule that met none."""
-    asked: dict[str, float] = defaultdict(float)
-    right: dict[str, float] = defaultdict(float)
-    for each in answered:
-        if is_unsure(each.logits, calibration=calibration):
-            for rule in each.matching:
-                asked[rule.id] += each.weight
-                right[rule.id] += each.weight * (rule.reason == each.label)
+    asked = answered.matching & are_unsure(answered.logits, calibration=calibration)[:, None]
+    named = np.array([answered.classes.index(rule.reason) for rule in answered.rules], int)
+    right = asked & (named == answered.labels[:, None])
     return {
-        rule.id: Precision(
-            asked[rule.id],
-            right[rule.id],
-            wilson_lower(right[rule.id] + len(rule.examples), asked=asked[rule.id] + len(rule.examples)),
-        )
-        for rule in rules
+        rule.id: Precision(n, hits, wilson_lower(hits + len(rule.examples), asked=n + len(rule.examples)))
+        for rule, n, hits in zip(answered.rules, asked.sum(axis=0).tolist(), right.sum(axis=0).tolist(), strict=True)
     }
 
 
-def _loss(answered: Sequence[Answered], *, precision: Mapping[str, Precision], calibration: Calibration) -> float:
-    """Weighted log-loss of the answers with the votes."""
-    return sum(
-        -each.weight
-        * math.log(max(1e-9, vote(each, precision=precision, calibration=calibration).probabilities[each.label]))
-        for each in answered
-    )
+def _loss(answered: Answered, *, voices: np.ndarray, calibration: Calibration) -> float:
+    """Log-loss of the answers with the votes."""
+    probabilities = vote(answered, voices=voices, calibration=calibration).probabilities
+    true = probabilities[np.arange(len(answered.labels)), answered.labels]
+    return -float(np.log(np.maximum(1e-9, true)).sum())
 
 
-def _fit_confidence(
-    answered: Sequence[Answered], *, precision: Mapping[str, Precision], calibration: Calibration
-) -> Calibration:
-    votes = [vote(each, precision=precision, calibration=calibration) for each in answered]
-    right = [v.best == each.label for each, v in zip(answered, votes, strict=True)]
-    matrix = np.array([features(each, votes=v) for each, v in zip(answered, votes, strict=True)])
-    if len(set(right)) < 2:  # all right or all wrong: nothing to fit, so the probability itself has to do
-        return replace(calibration, weights=(1.0, *[0.0] * (matrix.shape[1] - 1)))
-    weights = np.array([each.weight for each in answered])
-    regression = LogisticRegression(C=1.0, max_iter=1000).fit(matrix, right, sample_weight=weights)
+def _fit_confidence(answered: Answered, *, voices: np.ndarray, calibration: Calibration) -> Calibration:
+    votes = vote(answered, voices=voices, calibration=calibration)
+    right = votes.best == answered.labels
+    features = votes.features(answered.known)
+    if right.all() or not right.any():  # nothing to fit, so the probability itself has to do
+        return replace(calibration, weights=(1.0, *[0.0] * (features.shape[1] - 1)))
+    regression = LogisticRegression(C=1.0, max_iter=1000).fit(features, right)
     return replace(
         calibration,
-        weights=tuple(float(w) for w in regression.coef_[0]),
-        intercept=float(regression.intercept_[0]),
+        weights=tuple(round(float(w), _DIGITS) for w in regression.coef_[0]),
+        intercept=round(float(regression.intercept_[0]), _DIGITS),
     )
 
 
-def _suppress_from(
-    answered: Sequence[Answered], *, precision: Mapping[str, Precision], calibration: Calibration, settings: Settings
-) -> float:
+def _suppress_from(answered: Answered, *, voices: np.ndarray, calibration: Calibration, settings: Settings) -> float:
     """The least probability from which on addresses are given up as precisely as the settings ask, 0–1."""
-    dead = {name for name, reason in load_taxonomy().reasons.items() if reason.action == "suppress"}
-    found: list[tuple[float, bool, float]] = []
-    for each in answered:
-        votes = vote(each, precision=precision, calibration=calibration)
-        if votes.best in dead:
-            confidence = calibration.confidence(features(each, votes=votes))
-            share = sum(p for name, p in spread(votes, confidence=confidence).items() if name in dead)
-            found.append((share, each.label in dead, each.weight))
-    threshold, asked, right = 1.0, 0.0, 0.0
-    for share, is_dead, weight in sorted(found, reverse=True):
-        asked += weight
-        right += weight * is_dead
-        if right >= asked * settings.suppress_precision:
-            threshold = share
-    return round(threshold, 4)
+    reasons = load_taxonomy().reasons
+    is_dead = np.array([name in reasons and reasons[name].action == "suppress" for name in answered.classes])
+    votes = vote(answered, voices=voices, calibration=calibration)
+    spread = votes.spread(confidences(votes.features(answered.known), calibration=calibration))
+    given_up = np.flatnonzero(is_dead[votes.best])
+    shares = spread[given_up] @ is_dead
+    surest = np.argsort(-shares, kind="stable")
+    precision = np.cumsum(is_dead[answered.labels[given_up]][surest]) / np.arange(1, len(surest) + 1)
+    precise = np.flatnonzero(precision >= settings.suppress_precision)
+    return round(float(shares[surest][precise[-1]]), 4) if len(precise) else 1.0

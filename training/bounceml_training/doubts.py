@@ -13,7 +13,7 @@ from bounceml_training.folds import grouped_folds, template_groups
 from bounceml_training.held_out import answer_fold, joined
 from bounceml_training.regression import Sample
 from bounceml_training.settings import Settings
-from bounceml_training.vectors import grams
+from bounceml_training.vectors import count_grams, grams
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def _out_of_fold(
 ) -> np.ndarray:
     """Probabilities of shape (n_rows, n_classes) by models that never saw the row nor one of its template group."""
     labels = [row.label for row in rows]
-    sample = Sample([grams(repair(row.text)) for row in rows], labels, np.ones(len(rows)))
+    sample = Sample(count_grams(grams(repair(row.text)) for row in rows), labels, np.ones(len(rows)))
     splits = grouped_folds(labels, groups=groups, n=settings.grouped_folds, seed=settings.seed)
     answers = joined([answer_fold(sample, split=split, classes=classes, settings=settings) for split in splits])
     probabilities: np.ndarray = softmax(answers.logits, axis=1)[np.argsort(answers.texts)]

@@ -9,7 +9,7 @@ from bounceml_training.folds import Split, family_folds, grouped_folds, template
 from bounceml_training.regression import Fitted, Sample, fit
 from bounceml_training.settings import Settings
 from bounceml_training.texts import Texts
-from bounceml_training.vectors import Grams, known_share
+from bounceml_training.vectors import Counts, known_share
 
 # Called with what is being done and the share 0–1 of the work that is done.
 Progress = Callable[[str, float], None]
@@ -42,9 +42,9 @@ def answer_fold(sample: Sample, *, split: Split, classes: tuple[str, ...], setti
     return _answer(fit(sample.part(train), settings=settings), test, grams=sample.grams, classes=classes)
 
 
-def _answer(fitted: Fitted, test: np.ndarray, *, grams: Sequence[Grams], classes: tuple[str, ...]) -> HeldOut:
+def _answer(fitted: Fitted, test: np.ndarray, *, grams: Counts, classes: tuple[str, ...]) -> HeldOut:
     """Answers to some texts; a class that the training side lacks gets a hopeless logit."""
-    texts = [grams[i] for i in test]
+    texts = grams.part(test)
     logits = np.full((len(test), len(classes)), -30.0)
     logits[:, [classes.index(name) for name in fitted.classes]] = fitted.logits(texts)
     return HeldOut(test, logits, known_share(texts, vocabulary=fitted.vocabulary))

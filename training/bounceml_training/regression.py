@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
 from bounceml_training.settings import Settings
-from bounceml_training.vectors import Grams, Vocabulary, build_vocabulary, vectorize
+from bounceml_training.vectors import Counts, Vocabulary, build_vocabulary, vectorize
 
 # With fewer texts than this, starting processes takes longer than the fit.
 _SMALL = 3000
@@ -21,15 +21,15 @@ _SMALL = 3000
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Texts to fit on: n-grams, class names and weights, each of length n_texts."""
+    """Texts to fit on: counted n-grams, class names and weights, each of length n_texts."""
 
-    grams: Sequence[Grams]
+    grams: Counts
     labels: Sequence[str]
     weights: np.ndarray
 
     def part(self, indices: np.ndarray) -> "Sample":
         """The sample of these texts alone."""
-        return Sample([self.grams[i] for i in indices], [self.labels[i] for i in indices], self.weights[indices])
+        return Sample(self.grams.part(indices), [self.labels[i] for i in indices], self.weights[indices])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Fitted:
     coefficients: np.ndarray
     bias: np.ndarray
 
-    def logits(self, texts: Sequence[Grams]) -> np.ndarray:
+    def logits(self, texts: Counts) -> np.ndarray:
         """Logits of texts, shape (n_texts, n_classes), columns in the order of `classes`."""
         matrix = vectorize(texts, vocabulary=self.vocabulary)
         logits: np.ndarray = matrix @ self.coefficients.T + self.bias
@@ -55,7 +55,7 @@ def fit(sample: Sample, *, settings: Settings) -> Fitted:
         min_document_frequency=settings.min_document_frequency,
         max_features=settings.max_features,
     )
-    matrix = vectorize(sample.grams, vocabulary=vocabulary)
+    matrix = vectorize(sample.grams, vocabulary=vocabulary).astype(np.float64)  # what liblinear takes
     labels = np.array(sample.labels)
     classes = tuple(sorted(set(sample.labels)))
     if len(classes) < 2:

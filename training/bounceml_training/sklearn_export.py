@@ -12,7 +12,7 @@ from bounceml.decode import repair
 from bounceml.errors import ModelFileError
 from bounceml.modelfile import ModelFile
 from bounceml.whole_file import whole_file
-from bounceml_training.vectors import Vocabulary, grams, vectorize
+from bounceml_training.vectors import Vocabulary, count_grams, grams, vectorize
 
 
 class BounceTextClassifier(ClassifierMixin, BaseEstimator):
@@ -40,7 +40,7 @@ class BounceTextClassifier(ClassifierMixin, BaseEstimator):
 
     def decision_function(self, texts: Sequence[str]) -> np.ndarray:
         """Logits, shape (n_texts, n_classes), columns in the order of `classes_`."""
-        matrix = vectorize([grams(repair(text)) for text in texts], vocabulary=self.vocabulary)
+        matrix = vectorize(count_grams(grams(repair(text)) for text in texts), vocabulary=self.vocabulary)
         logits: np.ndarray = matrix @ self.coefficients.T + self.bias
         return logits
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from bounceml.decode import repair
-from bounceml_training.vectors import build_vocabulary, grams, vectorize
+from bounceml_training.vectors import build_vocabulary, count_grams, grams, vectorize
 
 # What is left of the worth of a text that says the same as one that was taken: it comes last, but it comes.
 _LEAST = 0.01
@@ -43,7 +43,7 @@ def spread(texts: Sequence[str], *, worth: np.ndarray, most: int) -> list[int]:
 
 def _vectors(texts: Sequence[str]) -> csr_array:
     """Vectors of unit length, shape (n_texts, n_grams), float32."""
-    every = [grams(repair(text)) for text in texts]
+    every = count_grams(grams(repair(text)) for text in texts)
     vocabulary = build_vocabulary(every, min_document_frequency=1, max_features=_MOST_GRAMS)
     if not len(vocabulary.fingerprints):
         return csr_array((len(texts), 1), dtype=np.float32)

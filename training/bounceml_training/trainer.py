@@ -16,7 +16,7 @@ from bounceml.modelfile import FORMAT, write_model
 from bounceml.rules import Rule, RuleSet
 from bounceml_datasets.corpus import Row, corpus_hash
 from bounceml_datasets.second_look import load_looks
-from bounceml_training.calibrate import Precision, answer_rows, calibrate, given_answers
+from bounceml_training.calibrate import Precision, answer_rows, calibrate, given_answers, joined
 from bounceml_training.held_out import Progress, held_out
 from bounceml_training.regression import Fitted, fit
 from bounceml_training.scores import Scores, measure
@@ -78,10 +78,7 @@ def train(
     tell("calibrating", 0.75)
     answered = answer_rows(answers.parts, rows=texts.rows, classes=classes, rules=rules)
     worn = answer_rows({"worn": answers.worn}, rows=texts.worn_rows, classes=classes, rules=rules)["worn"]
-    known_rules = [rule for rule in rules.rules if rule.reason in classes]
-    calibration, precision = calibrate(
-        [each for part in answered.values() for each in part], worn=worn, rules=known_rules, settings=settings
-    )
+    calibration, precision = calibrate(joined([*answered.values()]), worn=worn, settings=settings)
     scores = {
         f"held_out_{name}": measure(given_answers(part, calibration=calibration, precision=precision))
         for name, part in answered.items()
@@ -96,7 +93,7 @@ def train(
         "n_features": len(fitted.vocabulary.fingerprints),
         "bias": [float(b) for b in fitted.bias],
         "calibration": asdict(calibration),
-        "rules": _rules_json(known_rules, precision=precision),
+        "rules": _rules_json(worn.rules, precision=precision),
         "manifest": _manifest(rows, settings=settings, scores=scores),
     }
     return Trained(header, fitted, scores)

@@ -1,7 +1,6 @@
 """Texts to the sparse vectors that the regression is fitted on; the same sums that `bounceml.scoring` makes of them."""
 
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +20,25 @@ class Grams:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How often texts have each n-gram, by block.
+
+    `fingerprints` are sorted (uint64, shape (n_grams,)), `words` and `characters` of shape (n_texts, n_grams), float64.
+    """
+
+    fingerprints: np.ndarray
+    words: csr_array
+    characters: csr_array
+
+    def __len__(self) -> int:
+        return int(self.words.shape[0])
+
+    def part(self, texts: np.ndarray) -> "Counts":
+        """Those of some texts, by position."""
+        return Counts(self.fingerprints, self.words[texts], self.characters[texts])
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """Known n-grams: sorted `fingerprints` (uint64) and `idf` (float32), both of shape (n_features,)."""
 
@@ -36,50 +54,65 @@ def grams(text: str) -> Grams:
     return Grams(tuple(words + pairs), tuple(fp for token in found for fp in character_fingerprints(token)))
 
 
-def build_vocabulary(texts: Sequence[Grams], *, min_document_frequency: int, max_features: int) -> Vocabulary:
+def count_grams(texts: Iterable[Grams]) -> Counts:
+    """Counts of texts' n-grams; they take a tenth of the memory of the n-grams themselves."""
+    blocks: tuple[list[np.ndarray], list[np.ndarray]] = [], []
+    for text in texts:
+        for block, found in zip(blocks, (text.words, text.characters), strict=True):
+            block.append(np.array(found, np.uint64))
+    fingerprints = np.unique(np.concatenate([np.empty(0, np.uint64), *blocks[0], *blocks[1]]))
+    words, characters = (_counted(block, fingerprints=fingerprints) for block in blocks)
+    return Counts(fingerprints, words, characters)
+
+
+def _counted(texts: Sequence[np.ndarray], *, fingerprints: np.ndarray) -> csr_array:
+    columns = np.searchsorted(fingerprints, np.concatenate([np.empty(0, np.uint64), *texts])).astype(np.int32)
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    counts = csr_array((np.ones(len(columns)), columns, ends), shape=(len(texts), len(fingerprints)))
+    counts.sum_duplicates()
+    return counts
+
+
+def build_vocabulary(texts: Counts, *, min_document_frequency: int, max_features: int) -> Vocabulary:
     """N-grams that stand in at least `min_document_frequency` texts, the most frequent `max_features` of them."""
-    frequency: Counter[int] = Counter()
-    for text in texts:
-        frequency.update({*text.words, *text.characters})
-    kept = [(fp, n) for fp, n in frequency.items() if n >= min_document_frequency]
-    kept.sort(key=lambda item: (-item[1], item[0]))
-    kept = sorted(kept[:max_features])
-    fingerprints = np.array([fp for fp, _ in kept], dtype=np.uint64)
-    documents = np.array([n for _, n in kept], dtype=np.float64)
-    idf = np.log((1 + len(texts)) / (1 + documents)) + 1
-    return Vocabulary(fingerprints, idf.astype(np.float32))
+    documents = np.bincount((texts.words + texts.characters).indices, minlength=len(texts.fingerprints))
+    often = np.flatnonzero(documents >= min_document_frequency)
+    # Of those that are equally frequent, the ones with the lowest fingerprints.
+    kept = np.sort(often[np.argsort(-documents[often], kind="stable")][:max_features])
+    idf = np.log((1 + len(texts)) / (1 + documents[kept].astype(np.float64))) + 1
+    return Vocabulary(texts.fingerprints[kept], idf.astype(np.float32))
 
 
-def vectorize(texts: Iterable[Grams], *, vocabulary: Vocabulary) -> csr_array:
+def vectorize(texts: Counts, *, vocabulary: Vocabulary) -> csr_array:
     """Matrix of shape (n_texts, n_features), float32: in each block count times idf, scaled as `features` says."""
-    columns: list[np.ndarray] = []
-    values: list[np.ndarray] = []
-    ends = [0]
-    for text in texts:
-        for block in (text.words, text.characters):
-            found = positions(np.array(block, dtype=np.uint64), vocabulary=vocabulary)
-            weights = vocabulary.idf[found].astype(np.float64)
-            length = np.sqrt(np.square(weights).sum())
-            columns.append(found)
-            values.append((weights / length if length else weights).astype(np.float32))
-        ends.append(ends[-1] + len(columns[-1]) + len(columns[-2]))
-    matrix = csr_array(
-        (np.concatenate(values), np.concatenate(columns), np.array(ends, dtype=np.int32)),
-        shape=(len(ends) - 1, len(vocabulary.fingerprints)),
-    )
-    matrix.sum_duplicates()
-    return matrix
+    at = _columns(texts, vocabulary=vocabulary)
+    words, characters = (_scaled(block, at=at, vocabulary=vocabulary) for block in (texts.words, texts.characters))
+    return csr_array(words + characters)
 
 
-def known_share(texts: Iterable[Grams], *, vocabulary: Vocabulary) -> np.ndarray:
+def _scaled(block: csr_array, *, at: np.ndarray, vocabulary: Vocabulary) -> csr_array:
+    """One block, with the column `at` of the vocabulary for each n-gram, -1 where it isn't known."""
+    columns = at[block.indices]
+    is_known = columns >= 0
+    row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))[is_known]
+    columns, counts = columns[is_known], block.data[is_known]
+    idf = vocabulary.idf[columns].astype(np.float64)
+    lengths = np.sqrt(np.bincount(row, counts * np.square(idf), minlength=block.shape[0]))
+    ends = np.cumsum([0, *np.bincount(row, minlength=block.shape[0])], dtype=np.int32)  # liblinear takes no others
+    values = (counts * idf / lengths[row]).astype(np.float32)
+    return csr_array((values, columns, ends), shape=(block.shape[0], len(vocabulary.fingerprints)))
+
+
+def known_share(texts: Counts, *, vocabulary: Vocabulary) -> np.ndarray:
     """Share 0–1 of each text's character n-grams that the vocabulary knows, shape (n_texts,)."""
-    return np.array(
-        [
-            len(positions(np.array(text.characters, dtype=np.uint64), vocabulary=vocabulary))
-            / max(1, len(text.characters))
-            for text in texts
-        ]
-    )
+    is_known = (_columns(texts, vocabulary=vocabulary) >= 0).astype(np.float64)
+    return np.asarray(texts.characters @ is_known / np.maximum(1, texts.characters.sum(axis=1)))
+
+
+def _columns(texts: Counts, *, vocabulary: Vocabulary) -> np.ndarray:
+    """For each counted n-gram its column in the vocabulary, which isn't empty, or -1; int32, shape (n_grams,)."""
+    at = np.minimum(np.searchsorted(vocabulary.fingerprints, texts.fingerprints), len(vocabulary.fingerprints) - 1)
+    return np.where(vocabulary.fingerprints[at] == texts.fingerprints, at, -1).astype(np.int32)
 
 
 def positions(fingerprints: np.ndarray, *, vocabulary: Vocabulary) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Exports as CSV and TSV, with cells as they stand there."""
 
+import codecs
 import csv
 import io
 import json
@@ -7,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from bounceml.errors import CorpusError
+from bounceml_datasets.cells import guarded
 from bounceml_datasets.exports.columns import Record
-from bounceml_datasets.exports.files import Format, Sink, decoded
+from bounceml_datasets.exports.files import Format, Sink, decoded, lines_of
 from bounceml_datasets.exports.parts import ADDED, ERROR, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset
 from bounceml_datasets.exports.table import TableReader
@@ -30,14 +32,15 @@ class CsvReader(TableReader):
         text_column: str | None,
         preset: Preset | None = None,
     ) -> None:
-        text = decoded(file, name=name)
+        self._text = text = decoded(file, name=name)  # freed, it would close the file
         csv.field_size_limit(_MAX_CELL)
-        head = text.readline()
+        lines = lines_of(text, name=name)
+        head = next(lines, "")
         self.delimiter = "\t" if format == "tsv" else max(_DELIMITERS, key=head.count)
         names = next(csv.reader([head], delimiter=self.delimiter), [])
         if not any(names):
             raise CorpusError(f"{name}: the export is empty: its first line must name the columns")
-        self._reader = csv.reader(text, delimiter=self.delimiter)
+        self._reader = csv.reader(lines, delimiter=self.delimiter)
         super().__init__(names, self._rows(len(names)), text_column=text_column, preset=preset)
 
     def _rows(self, width: int) -> Iterator[tuple[list[str], str | None]]:
@@ -55,10 +58,16 @@ class CsvReader(TableReader):
 
 
 class CsvWriter:
-    """Writes CSV or TSV; a row that couldn't be read keeps the cells that the first line has names for."""
+    """Writes CSV or TSV; a row that couldn't be read keeps the cells that the first line has names for.
 
-    def __init__(self, sink: Sink, *, names: Sequence[str], delimiter: str, head: bool) -> None:
+    Cells stay as they are, unless they are `guarded` for spreadsheets, which are also told then that it's UTF-8.
+    """
+
+    def __init__(self, sink: Sink, *, names: Sequence[str], delimiter: str, head: bool, guard: bool = False) -> None:
         self._sink = sink
+        self._guard = guard
+        if guard and head:
+            sink.write(codecs.BOM_UTF8)
         self._names = list(names)
         self._text = io.StringIO(newline="")
         self._csv = csv.writer(self._text, delimiter=delimiter, lineterminator="\r\n")
@@ -70,13 +79,13 @@ class CsvWriter:
         if self._extra is None:
             self._extra = list(part.extra)
             if self._head:
-                self._csv.writerow([*self._names, *self._extra, *ADDED, ERROR])
+                self._put([*self._names, *self._extra, *ADDED, ERROR])
         width = len(self._names)
         rows = part.rows if _are_cells(part) else [self._cells(record) for record in records_of(part, self._names)]
         extra = [part.extra[name] for name in self._extra]
         for i, (row, cells) in enumerate(zip(rows, scored.cells(), strict=True)):
             padded = row if len(row) == width else [*row[:width], *[""] * (width - len(row))]
-            self._csv.writerow([*padded, *[column[i] for column in extra], *cells, part.errors.get(i)])
+            self._put([*padded, *[column[i] for column in extra], *cells, part.errors.get(i)])
         self._sink.write(self._text.getvalue().encode("utf-8", "replace"))
         self._text.seek(0)
         self._text.truncate()
@@ -88,9 +97,14 @@ class CsvWriter:
     def close(self) -> None:
         """See `Writer`."""
         if self._extra is None and self._head:  # an export without rows has columns nonetheless
-            self._csv.writerow([*self._names, *ADDED, ERROR])
+            self._put([*self._names, *ADDED, ERROR])
             self._sink.write(self._text.getvalue().encode())
         self._sink.flush()
+
+    def _put(self, cells: list[Any]) -> None:
+        if self._guard:
+            cells = [guarded(cell) if isinstance(cell, str) else cell for cell in cells]
+        self._csv.writerow(cells)
 
     def _cells(self, record: Record) -> list[Any]:
         values = [record.get(name) for name in self._names]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import IO, BinaryIO, Literal, cast
+from typing import IO, BinaryIO, Literal, TextIO, cast
 
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.presets import Preset, presets
@@ -25,6 +25,8 @@ _FORMATS: dict[str, Format] = {
 _COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".zst": "zst", ".zstd": "zst"}
 # By which a character set is told; enough for one that isn't ASCII to show itself.
 _LOOKED_AT = 1 << 16
+# Characters of a line; one that is longer can't be told from one that never ends.
+_MAX_LINE = 1 << 24
 
 
 # What can only be read, and what is written for it where nothing else is asked for.
@@ -96,6 +98,14 @@ def decoded(file: BinaryIO, *, name: str) -> io.TextIOWrapper:
     else:
         charset = next((each for each in ("utf-8-sig", "gb18030") if _reads(start, each)), "utf-8-sig")
     return io.TextIOWrapper(buffered, encoding=charset, errors="replace", newline="")
+
+
+def lines_of(text: TextIO, *, name: str) -> Iterator[str]:
+    """Lines with their ends; raises CorpusError for one that is so long that it may never end."""
+    while line := text.readline(_MAX_LINE):
+        if len(line) == _MAX_LINE and line[-1] not in "\r\n":
+            raise CorpusError(f"{name}: a line is longer than {_MAX_LINE:,} characters: name the format with --format")
+        yield line
 
 
 def _reads(start: bytes, charset: str) -> bool:

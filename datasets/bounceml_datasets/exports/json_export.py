@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, TextIO, cast
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
 from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import Question, parts_of, questions
-from bounceml_datasets.exports.files import Sink, decoded
+from bounceml_datasets.exports.files import Sink, decoded, lines_of
 from bounceml_datasets.exports.json_elements import elements
 from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset, detect
@@ -25,7 +25,7 @@ class JsonReader:
 
     def __init__(self, file: BinaryIO, *, name: str, text_column: str | None, preset: Preset | None = None) -> None:
         self._text = decoded(file, name=name)
-        self._found = _found(self._text)
+        self._found = _found(self._text, name=name)
         self._ahead = list(itertools.islice(self._found, LOOKED_AT))
         self.sample: list[Record] = [record for _, record, _ in self._ahead if record is not None]
         self.names: list[str] = list(dict.fromkeys(key for record in self.sample for key in record))
@@ -82,19 +82,21 @@ def objects_in(file: BinaryIO, *, name: str) -> Iterator[_Found]:
     """Objects of a JSON file, each as it stands there on one line, and what is wrong where there is none."""
     text = decoded(file, name=name)
     try:
-        yield from _found(text)
+        yield from _found(text, name=name)
     finally:
         cast("io.BufferedReader", text.detach()).detach()  # the file is its opener's to close
 
 
-def _found(text: TextIO) -> Iterator[_Found]:
+def _found(text: TextIO, *, name: str) -> Iterator[_Found]:
     """Objects of a file; what begins with "[" holds arrays of them, of one line or many."""
     head = text.readline(_HEAD)
     if head.lstrip().startswith("["):
         for number, (line, value) in enumerate(elements(text, start=head), 1):
             yield _checked(line, value, f"element {number}")
         return
-    for number, raw in enumerate(itertools.chain([head if head.endswith("\n") else head + text.readline()], text), 1):
+    lines = lines_of(text, name=name)
+    first = head if head.endswith("\n") else head + next(lines, "")
+    for number, raw in enumerate(itertools.chain([first], lines), 1):
         line = raw.strip()
         if not line:
             continue

@@ -33,10 +33,12 @@ def open_reader(source: str, *, format: str | None, text_column: str | None) -> 
             yield CsvReader(file, name=source, format=kind.format, text_column=text_column, preset=kind.preset)
 
 
-def make_writer(kind: FileKind, *, reader: Reader, path: Path, file: IO[bytes] | None, head: bool) -> Writer:
+def make_writer(
+    kind: FileKind, *, reader: Reader, path: Path, file: IO[bytes] | None, head: bool, excel: bool = False
+) -> Writer:
     """A writer of this kind for what the reader reads: Parquet into `path`, everything else into `file`.
 
-    `head` says whether the file begins here, so that it needs its first line.
+    `head` says whether the file begins here, so that it needs its first line; `excel`, that a CSV is for spreadsheets.
     """
     if kind.format == "parquet":
         made = _parquet().ParquetWriter(path, names=reader.names, schema=getattr(reader, "schema", None))
@@ -46,7 +48,7 @@ def make_writer(kind: FileKind, *, reader: Reader, path: Path, file: IO[bytes] |
     if kind.format == "jsonl":
         return JsonWriter(sink, names=reader.names)
     delimiter = "\t" if kind.format == "tsv" else getattr(reader, "delimiter", ",")
-    return CsvWriter(sink, names=reader.names, delimiter=delimiter, head=head)
+    return CsvWriter(sink, names=reader.names, delimiter=delimiter, head=head, guard=excel)
 
 
 def _file_reader(source: str, *, kind: FileKind, text_column: str | None) -> Reader:

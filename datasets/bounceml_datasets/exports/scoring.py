@@ -39,6 +39,7 @@ class Job:
     format: str | None = None
     resume: bool = False
     strict: bool = False
+    excel: bool = False
 
 
 # Called after each part with the tally and the share 0–1 that is done (None where nobody knows).
@@ -89,6 +90,8 @@ class _Target:
         self._kind: FileKind = kind_of(job.output, format=same if self._piped else None)
         if self._kind.written != self._kind.format:
             raise CorpusError(f"{job.output}: {self._kind.format} can't be written: use csv, tsv, jsonl or parquet")
+        if job.excel and self._kind.format not in {"csv", "tsv"}:
+            raise CorpusError(f"{job.output}: --excel is for CSV and TSV")
         self._reader = reader
         self._beside = self._path.with_name(self._path.name + ".part")
         self._state = self._path.with_name(self._path.name + ".part.json")
@@ -144,7 +147,12 @@ class _Target:
             self._file.truncate(size)
             self._file.seek(size)
         self.writer = make_writer(
-            self._kind, reader=self._reader, path=self._beside, file=self._file, head=self.read == 0
+            self._kind,
+            reader=self._reader,
+            path=self._beside,
+            file=self._file,
+            head=self.read == 0,
+            excel=self._job.excel,
         )
 
     def _continue(self) -> int:
@@ -163,7 +171,14 @@ class _Target:
         if self._job.source == STANDARD:
             return []
         stat = Path(self._job.source).stat()
-        return [stat.st_size, stat.st_mtime_ns, classifier.version, self._job.text_column, self._job.format]
+        return [
+            stat.st_size,
+            stat.st_mtime_ns,
+            classifier.version,
+            self._job.text_column,
+            self._job.format,
+            self._job.excel,
+        ]
 
 
 def _scored(parts: Iterable[Part], *, classifier: Classifier, workers: int) -> Iterator[tuple[Part, Scored]]:

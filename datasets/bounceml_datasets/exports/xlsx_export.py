@@ -1,6 +1,8 @@
 """Exports as Excel files: the first sheet, whose first row names the columns."""
 
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date, time
 from pathlib import Path
@@ -14,6 +16,9 @@ from bounceml_datasets.exports.table import Row, TableReader
 
 # Bytes that a file may unpack to; it is read into memory as a whole.
 _MOST_BYTES = 1 << 30
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# What zipfile raises for archives that aren't in order, or are locked.
+_DAMAGE = (OSError, EOFError, zlib.error, RuntimeError, ValueError, struct.error, zipfile.BadZipFile)
 
 
 class XlsxReader(TableReader):
@@ -21,16 +26,26 @@ class XlsxReader(TableReader):
 
     def __init__(self, path: Path, *, text_column: str | None, preset: Preset | None = None) -> None:
         try:
-            with zipfile.ZipFile(path) as packed:
-                if sum(each.file_size for each in packed.infolist()) > _MOST_BYTES:
-                    raise CorpusError(f"{path}: too large for an Excel file: export it as CSV")
+            _check_archive(path)
             rows = CalamineWorkbook.from_path(path).get_sheet_by_index(0).iter_rows()
             names = [_cell(value) for value in next(rows, [])]
-        except (OSError, zipfile.BadZipFile, CalamineError) as error:
-            raise CorpusError(f"{path}: can't read it as an Excel file: {error}") from error
+        except (*_DAMAGE, CalamineError) as error:
+            raise CorpusError(f"{path}: can't read it as an Excel file: {error or 'it ends too early'}") from error
         if not any(names):
             raise CorpusError(f"{path}: the export is empty: its first row must name the columns")
         super().__init__(names, _rows(rows), text_column=text_column, preset=preset)
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse what unpacks to too much, also where it says otherwise; raises what zipfile raises for damage."""
+    with zipfile.ZipFile(path) as packed:
+        found = packed.infolist()
+        if sum(each.file_size for each in found) > _MOST_BYTES:
+            raise CorpusError(f"{path}: too large for an Excel file: export it as CSV")
+        if any(each.compress_type not in _COMPRESSIONS for each in found):
+            raise zipfile.BadZipFile("packed in a way that Excel doesn't use")
+        if damaged := packed.testzip():
+            raise zipfile.BadZipFile(f"{damaged!r} in it is damaged")
 
 
 def _rows(rows: Iterator[Sequence[Any]]) -> Iterator[Row]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bounceml.errors import CorpusError
+from bounceml_datasets.cells import unguarded
 from bounceml_datasets.corpus import KIND_PREFIX
 from bounceml_datasets.exports.columns import LOOKED_AT, as_text
 from bounceml_datasets.exports.events import PROVIDER_CLASS
@@ -17,7 +18,6 @@ from bounceml_datasets.exports.parts import Part, Reader, records_of
 from bounceml_datasets.exports.texts import codes_at, text_at, with_given_codes
 from bounceml_datasets.imports.annotations import Tool, facts_of, labels_of, one_label, tool_of
 from bounceml_datasets.imports.labelled import Labelled, Reading, Source
-from bounceml_datasets.labelling.cells import unguarded
 from bounceml_datasets.labelling.sheet import SKIPPED
 
 # Names by which tables call the label, the likeliest first.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bounceml.errors import CorpusError
 from bounceml.whole_file import write_whole
-from bounceml_datasets.labelling.cells import guarded, unguarded
+from bounceml_datasets.cells import guarded, unguarded
 from bounceml_datasets.labelling.item import Answer, Item
 
 LABEL = "label"

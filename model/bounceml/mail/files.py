@@ -41,14 +41,19 @@ def split_file(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _folder(path: Path) -> Iterator[tuple[str, bytes]]:
     maildir = [path / name for name in ("cur", "new") if (path / name).is_dir()]
-    found = sorted(file for folder in maildir for file in folder.iterdir() if file.is_file())
+    found = sorted(file for folder in maildir for file in folder.iterdir() if _is_message(file))
     if not maildir:
-        found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and file.is_file())
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and _is_message(file))
     if not found:
         raise MessageError(f"{path}: no messages in this folder: expected a Maildir, or files that end in .eml")
     for file in found:
         if os.access(file, os.R_OK):
             yield from split_file(file)
+
+
+def _is_message(file: Path) -> bool:
+    """Whether it is a file of this folder: who puts a link there may mean any other file on this computer."""
+    return file.is_file() and not file.is_symlink()
 
 
 def _mbox(start: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,153 @@
+"""What a stranger may try, one test each; `SECURITY.md` says what stops it and where the rest is tested."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bounceml.errors import CorpusError
+from bounceml.mail import split_file
+from bounceml_datasets.exports.opening import open_reader
+from workbook import write_xlsx
+
+ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\u202e"
+FORMULAS = ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(1)", "\t=1", "＝1+1", 'a";=1']
+MAIL = b"From: MAILER-DAEMON@example.org\nSubject: Undelivered\n\n550 5.1.1 <gone@example.org>: User unknown\n"
+
+
+def run(*arguments: str, stdin: str = "", folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bounceml_cli", *arguments]
+    return subprocess.run(
+        command, input=stdin, capture_output=True, encoding="utf-8", cwd=folder, check=False, timeout=60
+    )
+
+
+def read_all(path: Path) -> int:
+    with open_reader(str(path), format=None, text_column=None) as reader:
+        return sum(len(part) for part in reader.parts())
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl.gz"])
+def test_a_packed_line_that_never_ends_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(40):
+            file.write(b"a" * (1 << 20))
+    with pytest.raises(CorpusError, match="a line is longer than"):
+        read_all(path)
+
+
+def test_a_workbook_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    write_xlsx(file, [["text"], ["550 no such user"]])
+    made = bytearray(file.getvalue())
+    with zipfile.ZipFile(io.BytesIO(bytes(made))) as packed:
+        size = packed.getinfo("xl/worksheets/sheet1.xml").file_size
+    at = made.rindex(size.to_bytes(4, "little"))
+    made[at : at + 4] = (size // 2).to_bytes(4, "little")
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(bytes(made))
+    with pytest.raises(CorpusError, match="can't read it as an Excel file"):
+        read_all(path)
+
+
+@pytest.mark.parametrize("name", ["deep.jsonl", "deep.json"])
+def test_json_nested_without_end_is_a_broken_row(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    deep = '{"a":' * 100_000
+    path.write_text('{"text": "550 no such user"}\n' + deep + "\n")
+    with open_reader(str(path), format=None, text_column=None) as reader:
+        assert sum(len(part.errors) for part in reader.parts()) == 1
+
+
+def test_no_cell_of_a_sheet_for_excel_runs(tmp_path: Path) -> None:
+    with (tmp_path / "in.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [["note", "diagnostic"], *[[formula, f"{formula} 550 user unknown"] for formula in FORMULAS]]
+        csv.writer(file).writerows(rows)
+    done = run("score", "in.csv", "-o", "out.csv", "--excel", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    data = (tmp_path / "out.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    cells = [cell for row in csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")) for cell in row]
+    assert len(cells) > 3 * len(FORMULAS)
+    assert not [cell for cell in cells if cell.lstrip("\t ").startswith(("=", "+", "-", "@", "＝"))]
+
+
+def test_without_excel_cells_stay_as_they_are_and_ours_are_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text('diagnostic\n"=550 user unknown"\n', encoding="utf-8")
+    done = run("score", "in.csv", "-o", "-", folder=tmp_path)
+    row = list(csv.reader(io.StringIO(done.stdout)))[1]
+    assert row[0] == "=550 user unknown"
+    assert all(cell == "" or cell[0].isalnum() for cell in row[1:])
+
+
+def test_excel_is_for_tables_only(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("diagnostic\nuser unknown\n")
+    done = run("score", "in.csv", "-o", "out.jsonl", "--excel", folder=tmp_path)
+    assert done.returncode == 1
+    assert "--excel is for CSV and TSV" in done.stderr
+
+
+def test_terminal_escapes_reach_neither_screen_nor_log(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(
+        f'recipient,diagnostic\n"x@{ESCAPES}.example","550 user unknown {ESCAPES}"\n"a","b","c"\n', encoding="utf-8"
+    )
+    (tmp_path / "a.eml").write_bytes(MAIL.replace(b"User unknown", b"User unknown " + ESCAPES.encode()))
+    commands = (
+        ["score", "in.csv", "-o", "out.csv"],
+        ["predict", "a.eml", f"none{ESCAPES}.eml"],
+        ["predict", "--json", "--explain", "a.eml"],
+        ["predict", "--explain", "--text", f"550 {ESCAPES}"],
+        ["review", "in.csv", "-o", "sheet.csv"],
+        ["score", f"none{ESCAPES}.csv", "-o", "out.csv"],
+    )
+    for command in commands:
+        done = run(*command, folder=tmp_path)
+        shown = (done.stdout + done.stderr).replace("\n", "").replace("\t", "")
+        assert shown.isprintable(), command
+
+
+def test_a_diagnostic_cannot_forge_a_line_of_output(tmp_path: Path) -> None:
+    text = "550 no\r\nceo@example.com\thard\tuser_unknown\t99%\tsuppress\tgone"
+    done = run("predict", "--text", text, folder=tmp_path)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1
+    assert lines[0].count("\t") == 5
+    assert len(run("predict", "--json", "--text", text, folder=tmp_path).stdout.splitlines()) == 1
+
+
+def test_a_maildir_is_read_without_what_leads_out_of_it_or_never_ends(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_bytes(b"root:secret")
+    folder = tmp_path / "box" / "new"
+    folder.mkdir(parents=True)
+    (folder / f"1.{ESCAPES.replace('/', '')}").write_bytes(MAIL)
+    (folder / "2.link").symlink_to(tmp_path / "secret.txt")
+    (folder / "3.loop").symlink_to(folder / "3.loop")
+    (folder / "5.folder").mkdir()
+    os.mkfifo(folder / "4.pipe")
+    assert [content for _, content in split_file(tmp_path / "box")] == [MAIL]
+    done = run("predict", "--json", str(tmp_path / "box"))
+    assert json.loads(done.stdout)["reason"] == "user_unknown"
+
+
+def test_a_rule_that_could_take_for_ever_is_refused(tmp_path: Path) -> None:
+    for pattern in ("(a+)+b", "(a{0,60}){0,60}b", ".*x", r"(\\w{1,9}){1,99}"):
+        (tmp_path / "bounceml.toml").write_text(f'[[rule]]\nid = "a"\nreason = "policy"\npattern = "{pattern}"\n')
+        done = run("predict", "--text", "550 " + "a" * 5000, folder=tmp_path)
+        assert done.returncode == 1, pattern
+        assert "unbounded time" in done.stderr
+
+
+def test_labels_nobody_knows_stop_before_anything_is_trained(tmp_path: Path) -> None:
+    (tmp_path / "poison.csv").write_text("text,reason\n550 user unknown,drop_everybody\n")
+    done = run("train", "--data", "poison.csv", "-o", "own.model", folder=tmp_path)
+    assert done.returncode == 1
+    assert "drop_everybody" in done.stderr
+    assert not (tmp_path / "own.model").exists()
