@@ -281,12 +281,12 @@ def test_the_exit_status_tells_of_drift_where_asked(folder: Path) -> None:
 
 
 def test_json_comes_from_a_pipe_as_from_a_file(folder: Path) -> None:
-    arguments = ("--since", "before.csv", "--json")
+    arguments = ("--since", "before.csv", "--json", "--text-column", "diagnostic")
     piped = run("-", *arguments, cwd=folder, given_input=(folder / "after.csv").read_bytes())
     named = run("after.csv", *arguments, cwd=folder)
     found: list[dict[str, Any]] = [json.loads(done.stdout) for done in (piped, named)]
     assert found[1]["drifted"] is True
-    assert found[1]["next"] == "bounceml review after.csv -o to-label.csv"
+    assert found[1]["next"] == "bounceml review after.csv -o to-label.csv --text-column diagnostic"
     assert [each["after"].pop("path") for each in found] == ["-", "after.csv"]
     assert [bool(each.pop("next")) for each in found] == [True, True]
     assert found[0] == found[1]

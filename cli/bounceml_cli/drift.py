@@ -1,6 +1,5 @@
 """`bounceml drift`: whether what servers answer has moved away from what the model knows."""
 
-import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from bounceml.classifier import load
 from bounceml.config import find_config
 from bounceml_cli.drift_table import show
-from bounceml_cli.exits import Exit, complain
+from bounceml_cli.exits import Exit, complain, json_line
 from bounceml_cli.progress import progress
 from bounceml_training.drift.census import Source
 from bounceml_training.drift.comparison import find_drift
@@ -30,9 +29,9 @@ def run(before: Source, *, after: Source, wanted: Wanted, model: Path | None, co
     classifier = load(model, config=config or find_config())
     with progress() as tell:
         found = find_drift(before, after, classifier=classifier, note=complain, tell=tell)
-    next_step = f"bounceml review {shlex.quote(after.path)} -o to-label.csv"
+    next_step = _next_step(after, model=model, config=config)
     if wanted.json:
-        print(json.dumps({**found.to_json(), "next": next_step}, ensure_ascii=False))
+        print(json_line({**found.to_json(), "next": next_step}))
     else:
         show(found, plan=load_plan())
     if wanted.html is not None:
@@ -50,6 +49,18 @@ def run(before: Source, *, after: Source, wanted: Wanted, model: Path | None, co
     if wanted.fail_on_drift and found.drifted:
         return Exit.DRIFTED
     return Exit.FAILED if found.before.broken or found.after.broken else Exit.DONE
+
+
+def _next_step(source: Source, *, model: Path | None, config: Path | None) -> str:
+    """The command that chooses texts to label from an export, read the same way."""
+    options = {
+        "--text-column": source.text_column,
+        "--input-format": source.format,
+        "--model": model,
+        "--config": config,
+    }
+    given = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    return shlex.join(["bounceml", "review", source.path, "-o", "to-label.csv", *given])
 
 
 def _tell(side: Side) -> None:
