@@ -48,9 +48,9 @@ def test_chance_is_called_chance_at_the_stated_rate(rows: int, templates: int, s
         pair = drawn_pair(chance, rows=rows, templates=templates, share=share, burst=burst)
         values = chance.beta(8, 1, len(pair.both))
         rare = (chance.random(len(pair.both)) < 0.05).astype(float)
-        rho = correlation(pair)
+        rho = correlation([pair])
         p = [difference_p(each, pair=pair, rho=rho) for each in (values, rare)]
-        said.append([*p, novelty(pair, rho=shared_correlation(pair)).p])
+        said.append([*p, novelty(pair, rho=shared_correlation([pair])).p])
     # Of 400 rounds at 5 %, more than 9 % come once in some thousand times; at 1 %, more than 3 %.
     # What is new comes up to twice as often where each template comes in bursts, which are only nearly beta-binomial.
     assert (np.mean(np.array(said) <= 0.05, axis=0) <= [0.09, 0.09, 0.13]).all()
@@ -72,31 +72,41 @@ def test_a_new_provider_is_found_among_bursts() -> None:
     n = len(pair.both)
     planted = Pair(np.append(pair.before, np.zeros(12)), np.append(pair.after, np.full(12, 80.0)))
     sure = np.append(np.full(n, 0.95), np.full(12, 0.45))
-    rho = correlation(planted)
+    rho = correlation([planted])
     assert difference_p(sure, pair=planted, rho=rho) < 1e-4
-    assert novelty(planted, rho=shared_correlation(planted)).p < 1e-4
+    assert novelty(planted, rho=shared_correlation([planted])).p < 1e-4
 
 
 def test_one_template_that_comes_seldom_is_not_enough() -> None:
     pair = pair_of([(500, 510), (300, 290), (200, 205), (0, 2)])
-    assert novelty(pair, rho=shared_correlation(pair)).p > 0.05
+    assert novelty(pair, rho=shared_correlation([pair])).p > 0.05
 
 
 def test_what_is_wholly_new_is_found() -> None:
     pair = Pair(np.repeat([10.0, 0.0], 8), np.repeat([0.0, 10.0], 8))
     values = np.repeat([0.9, 0.5], 8)
-    assert novelty(pair, rho=shared_correlation(pair)).p < 1e-6
-    assert difference_p(values, pair=pair, rho=correlation(pair)) < 1e-3  # sixteen witnesses, not 160
+    assert novelty(pair, rho=shared_correlation([pair])).p < 1e-6
+    assert difference_p(values, pair=pair, rho=correlation([pair])) < 1e-3  # sixteen witnesses, not 160
+
+
+def test_frequent_templates_that_are_wholly_new_are_found() -> None:
+    pair = pair_of([(70, 0)] * 6 + [(0, 90)] * 5)
+    assert novelty(pair, rho=0.0).p < 1e-9
+
+
+def test_templates_that_all_came_once_are_new_by_chance() -> None:
+    pair = pair_of([(1, 0)] * 50 + [(0, 1)] * 30)
+    assert novelty(pair, rho=0.0).p == 1
 
 
 @given(COUNTS)
 def test_the_same_export_twice_never_differs(counts: list[tuple[int, int]]) -> None:
     once = np.array([sum(each) for each in counts], float)
     pair = Pair(once, once)
-    rho = correlation(pair)
+    rho = correlation([pair])
     assert rho == 0
     assert difference_p(np.linspace(0, 1, len(once)), pair=pair, rho=rho) == pytest.approx(1)
-    assert novelty(pair, rho=shared_correlation(pair)).share == 0
+    assert novelty(pair, rho=shared_correlation([pair])).share == 0
 
 
 @given(COUNTS, st.integers(0, 2**32))
@@ -104,14 +114,14 @@ def test_probabilities_are_some_and_the_same_both_ways(counts: list[tuple[int, i
     pair = pair_of(counts)
     turned = Pair(pair.after, pair.before)
     assume(pair.before.sum() and pair.after.sum())
-    rho = correlation(pair)
+    rho = correlation([pair])
     assert 0 <= rho < 1
-    assert correlation(turned) == pytest.approx(rho)
+    assert correlation([turned]) == pytest.approx(rho)
     values = np.random.default_rng(seed).random(len(counts))
     p = difference_p(values, pair=pair, rho=rho)
     assert 0 <= p <= 1
     assert difference_p(values, pair=turned, rho=rho) == pytest.approx(p, abs=1e-9)
-    new = novelty(pair, rho=shared_correlation(pair))
+    new = novelty(pair, rho=shared_correlation([pair]))
     assert 0 <= new.p <= 1
     assert 0 <= new.share <= 1
     assert new.expected >= 0

@@ -46,6 +46,7 @@ def drift() -> Drift:
         after=Side("in & out.csv", 1300, 1234, 2, 4, 60, 44),
         model_version="0.1.0+test",
         correlation=0.0123456789,
+        receiver_correlation=0.05,
         drawn_of=1,
         overall=scope("", rows=1100, p=0.0004),
         receivers=(scope("evil<b>.example", rows=400, p=1e-9), scope("calm.example", rows=300, p=0.5)),

@@ -4,10 +4,12 @@ The null hypothesis: a template's rows fall into the later export with the same 
 template are no independent witnesses, since a server that is down or a list that blocks answers many at once. So their
 number in the later export is taken as beta-binomial: n rows of a template have the variance of n independent ones times
 the design effect 1 + (n - 1) rho. rho is their intraclass correlation, estimated over all templates: 0 where rows are
-independent, and 1 where the templates are the only witnesses.
+independent, and 1 where the templates are the only witnesses. At a receiver it is larger than over all rows, where
+receivers even out.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,8 @@ _MOST_RHO = 0.99
 _STEPS = 40
 # Of a variance, relative to what it is made of: below it is only rounding.
 _NOTHING = 1e-12
+# Of counts of rows, relative to all.
+_ROUNDING = 1e-9
 # Skewness below which a distribution is taken to be normal; tails differ by less than a thousandth.
 _STRAIGHT = 1e-3
 
@@ -47,38 +51,45 @@ class Spread:
     third: np.ndarray
 
 
-def correlation(pair: Pair) -> float:
+def correlation(pairs: Sequence[Pair]) -> float:
     """Intraclass correlation 0–1 of rows of one template: how much they come together in one export.
 
     Where the squared deviations are on average what they should be with it, each weighted by how much it tells (as
-    Paule and Mandel, 1982, do for the variance between laboratories): templates of few rows hardly tell.
+    Paule and Mandel, 1982, do for the variance between laboratories): templates of few rows hardly tell. Of several
+    pairs, which are receivers, each has its own share of rows in the later export.
     """
-    return _correlation(pair, seen=pair.both >= 2, shared=False)
+    return _correlation(pairs, shared=False)
 
 
-def shared_correlation(pair: Pair) -> float:
+def shared_correlation(pairs: Sequence[Pair]) -> float:
     """The same, 0–1, from templates that are in both exports alone; 0 where these tell nothing.
 
     What is new must not count: the more of it there is, the more would seem to come together, and so be expected.
     """
-    return _correlation(pair, seen=(np.minimum(pair.before, pair.after) > 0) & (pair.both >= 3), shared=True)
+    return _correlation(pairs, shared=True)
 
 
-def _correlation(pair: Pair, *, seen: np.ndarray, shared: bool) -> float:
-    n, share = pair.both[seen], pair.share
-    if not len(n) or not 0 < share < 1:
+def _correlation(pairs: Sequence[Pair], *, shared: bool) -> float:
+    columns = []
+    for pair in pairs:
+        # Single rows tell nothing, nor do two that are known to be in both.
+        seen = (np.minimum(pair.before, pair.after) > 0) & (pair.both > 2) if shared else pair.both > 1
+        if 0 < pair.share < 1:
+            columns.append((pair.both[seen], pair.after[seen], np.full(int(seen.sum()), pair.share)))
+    if not sum(len(n) for n, _, _ in columns):
         return 0.0
-    squares = (pair.after[seen] - n * share) ** 2
-    others = n - 1
+    n, after, share = (np.concatenate(column) for column in zip(*columns, strict=True))
+    variance, others = n * share * (1 - share), n - 1
+    squares = (after - n * share) ** 2
 
     def excess(rho: float) -> float:
         effect = 1 + others * rho
-        due = n * share * (1 - share) * effect
+        due = variance * effect
         if shared:  # what is due to those that are wholly in one export doesn't come
-            before, after = (_none(n, share=each, rho=rho) for each in (1 - share, share))
-            left = np.maximum(1 - before - after, _NOTHING)
-            due = (due - before * (n * (1 - share)) ** 2 - after * (n * share) ** 2) / left
-        return float((others / effect**2 * (squares - due) / n).sum())
+            no_before, no_after = (_none(n, share=each, rho=rho) for each in (1 - share, share))
+            left = np.maximum(1 - no_before - no_after, _NOTHING)
+            due = (due - no_before * (n * (1 - share)) ** 2 - no_after * (n * share) ** 2) / left
+        return float((others / effect**2 * (squares - due) / variance).sum())
 
     low, high = 0.0, _MOST_RHO
     if excess(low) <= 0:
@@ -167,13 +178,15 @@ def novelty(pair: Pair, *, rho: float) -> Novelty:
     # The share was estimated from the same rows: what new ones have in common with it can't vary.
     together = float((size * none_before * n * (1 - share) * told).sum())
     left = float(variance.sum()) - together**2 / float((told * n * share * (1 - share)).sum())
-    if left <= _NOTHING * rows:
+    # Where all templates came once, as many are new as there are rows, and no more can be.
+    if abs(found - expected) <= _ROUNDING * rows:
         return Novelty(found / rows, expected / rows, 1.0)
+    left = max(left, _NOTHING * rows)
     third = float((size**3 * none_before * (1 - none_before) * (1 - 2 * none_before)).sum())
     return Novelty(found / rows, expected / rows, _tail(found - expected, variance=left, third=third))
 
 
-def _none(n: np.ndarray, *, share: float, rho: float) -> np.ndarray:
+def _none(n: np.ndarray, *, share: float | np.ndarray, rho: float) -> np.ndarray:
     """Probability that none of n rows falls where each falls with probability `share`."""
     if rho == 0:
         return np.asarray((1 - share) ** n)

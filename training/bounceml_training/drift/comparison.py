@@ -37,6 +37,20 @@ class _Found:
     p: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """How much rows of one template come together, 0–1: by all templates, and by those that are in both exports."""
+
+    rho: float
+    shared: float
+
+    @classmethod
+    def of(cls, parts: Sequence[Joined], *, labels: Sequence[int]) -> "_Together":
+        units = [units_of(part, labels=labels).pair for part in parts]
+        templates = [part.pair(templates_of(part)[1]) for part in parts]
+        return cls(correlation(units), shared_correlation(templates))
+
+
 def find_drift(
     before: Source, after: Source, *, classifier: Classifier, note: Callable[[str], None], tell: Tell
 ) -> Drift:
@@ -78,8 +92,7 @@ def compare(before: Census, after: Census, *, model_version: str = "", plan: Pla
     if not all(joined.rows()):
         raise CorpusError("nothing to compare: too few of too many templates were looked at")
     names, labels = _labels(joined.outcomes)
-    units = units_of(joined, labels=labels)
-    rho, rho_shared = correlation(units.pair), shared_correlation(joined.pair(templates_of(joined)[1]))
+    together = _Together.of([joined], labels=labels)
     counts = [[int(n) for n in column] for column in _receiver_rows(joined)]
     enough = [
         number
@@ -87,8 +100,14 @@ def compare(before: Census, after: Census, *, model_version: str = "", plan: Pla
         if number != NO_RECEIVER and min(rows) >= plan.least_rows
     ]
     enough = sorted(enough, key=lambda number: -(counts[0][number] + counts[1][number]))[: plan.most_receivers]
-    parts = [joined, *(joined.at(which) for which in _of_receivers(joined, enough))]
-    found = [_measures(part, rho=rho, rho_shared=rho_shared, names=names, labels=labels, plan=plan) for part in parts]
+    parts = [joined.at(which) for which in _of_receivers(joined, enough)]
+    # At a receiver they come together more than on the whole, where receivers even out.
+    at_one = _Together.of(parts, labels=labels)
+    found = [
+        _measures(part, together=each, names=names, labels=labels, plan=plan)
+        for part, each in [(joined, together), *((part, at_one) for part in parts)]
+    ]
+    parts = [joined, *parts]
     values = adjusted(np.array([each.p for measures, _ in found for each in measures])).tolist()
     scopes = []
     for part, number, (measures, _) in zip(parts, [NO_RECEIVER, *enough], found, strict=True):
@@ -100,12 +119,13 @@ def compare(before: Census, after: Census, *, model_version: str = "", plan: Pla
         before=_side(before),
         after=_side(after),
         model_version=model_version,
-        correlation=rho,
+        correlation=together.rho,
+        receiver_correlation=at_one.rho,
         drawn_of=1 << joined.level,
         overall=overall,
         receivers=tuple(sorted(receivers, key=lambda scope: -_weight(scope))),
         reasons=_judged_reasons(found[0][1], plan=plan),
-        texts=_texts(joined, rho=rho, names=[names[label] for label in labels], before=before, after=after),
+        texts=_texts(joined, rho=together.rho, names=[names[label] for label in labels], before=before, after=after),
         only_once=_only_once(joined.receivers, counts, plan=plan),
     )
 
@@ -118,7 +138,7 @@ def _labels(outcomes: Sequence[Outcome]) -> tuple[list[str], list[int]]:
 
 
 def _measures(
-    joined: Joined, *, rho: float, rho_shared: float, names: Sequence[str], labels: Sequence[int], plan: Plan
+    joined: Joined, *, together: _Together, names: Sequence[str], labels: Sequence[int], plan: Plan
 ) -> tuple[list[_Found], list[ReasonChange]]:
     """The measures of some rows, in the plan's order, and their reasons with unadjusted probabilities."""
     units = units_of(joined, labels=labels)
@@ -126,9 +146,9 @@ def _measures(
     reasons = []
     for label in np.unique(units.labels).tolist():
         has = (units.labels == label).astype(np.float64)
-        p = difference_p(has, pair=units.pair, rho=rho)
+        p = difference_p(has, pair=units.pair, rho=together.rho)
         reasons.append(ReasonChange(names[label], float(before @ has), float(after @ has), p, 1.0, False))
-    new = novelty(joined.pair(templates_of(joined)[1]), rho=rho_shared)
+    new = novelty(joined.pair(templates_of(joined)[1]), rho=together.shared)
     mix = sum(abs(each.after - each.before) for each in reasons) / 2
     found = {
         "new": _Found("new", new.expected, new.share, new.share - new.expected, new.p),
@@ -140,7 +160,7 @@ def _measures(
     )  # fmt: skip
     for name, values in means:
         was, now = float(before @ values), float(after @ values)
-        found[name] = _Found(name, was, now, now - was, difference_p(values, pair=units.pair, rho=rho))
+        found[name] = _Found(name, was, now, now - was, difference_p(values, pair=units.pair, rho=together.rho))
     return [found[measure.id] for measure in plan.measures], reasons
 
 

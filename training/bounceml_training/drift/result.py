@@ -84,7 +84,8 @@ class Side:
 class Drift:
     """Whether two exports differ by more than chance, and in what.
 
-    `correlation` is how much rows of one template come together (0–1), and of `drawn_of` templates one was looked at.
+    `correlation` is how much rows of one template come together (0–1), `receiver_correlation` the same at a receiver,
+    and of `drawn_of` templates one was looked at.
     `only_once` are receivers with enough rows that are in one of the exports only, and their rows before and after.
     `receivers` come in the order of what moved most.
     """
@@ -93,6 +94,7 @@ class Drift:
     after: Side
     model_version: str
     correlation: float
+    receiver_correlation: float
     drawn_of: int
     overall: Scope
     receivers: tuple[Scope, ...]
