@@ -206,6 +206,30 @@ def label(
 
 
 @app.command()
+def evaluate(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL…", help="A model file, or two to compare; builtin: the shipped one."),
+    ],
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", help="Labelled rows that no model was trained on: .jsonl, or .csv with text,reason."),
+    ],
+    report: Annotated[
+        Path | None, typer.Option("--report", help="HTML page to write the figures into, with plots.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print all figures as one JSON object.")] = False,
+    config: Config = None,
+) -> None:
+    """Measure one model on labelled texts, or compare two: what is right, how sure, and which answers change."""
+    if len(models) > 2:
+        raise typer.BadParameter("compare two models at a time", param_hint="MODEL…")
+    from bounceml_cli.evaluate import run
+
+    raise typer.Exit(run(models, data=data, report=report, json=json, config=config))
+
+
+@app.command()
 def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write.")] = Path("bounceml.model"),
     data: Annotated[

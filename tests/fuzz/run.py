@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="seconds for each target")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    sys.path[:0] = [str(HERE), str(HERE.parent)]
+    sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
     if options.one:
         fuzz_one(options.targets[0], runs=options.runs, seconds=options.seconds, seed=options.seed)
         return

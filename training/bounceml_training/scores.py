@@ -62,18 +62,18 @@ def measure(answers: Sequence[Answer]) -> Scores:
         by_reason=_shares((a.true, a.given == a.true) for a in answers),
         by_language=_shares((a.lang, a.given == a.true) for a in answers),
         by_source=_shares((a.source, a.given == a.true) for a in answers if sources[a.source] >= _SOURCE_TEXTS),
-        calibration=[(_rounded(confidence[part].mean()), _rounded(right[part].mean())) for part in _bins(confidence)],
+        calibration=[(_rounded(confidence[part].mean()), _rounded(right[part].mean())) for part in bins_of(confidence)],
         risk_coverage=_risk_coverage(confidence, right=right),
     )
 
 
 def calibration_error(confidence: np.ndarray, *, right: np.ndarray) -> float:
     """Expected calibration error 0–1 over ten bins of equal mass; both arrays have shape (n,)."""
-    apart = [abs(confidence[part].sum() - right[part].sum()) for part in _bins(confidence)]
+    apart = [abs(confidence[part].sum() - right[part].sum()) for part in bins_of(confidence)]
     return float(sum(apart) / len(confidence))
 
 
-def _bins(confidence: np.ndarray) -> list[np.ndarray]:
+def bins_of(confidence: np.ndarray) -> list[np.ndarray]:
     """Positions of the answers in ten bins of equal mass, the least sure first; no bin is empty."""
     return [part for part in np.array_split(np.argsort(confidence, kind="stable"), _BINS) if len(part)]
 
