@@ -11,6 +11,7 @@ class Exit(IntEnum):
     DONE = 0
     FAILED = 1
     USAGE = 2
+    DRIFTED = 3
 
 
 def complain(message: object) -> None:

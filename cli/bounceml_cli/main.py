@@ -172,6 +172,35 @@ def review(
 
 
 @app.command()
+def drift(
+    export: Annotated[str, typer.Argument(help="Later export, in any format that score reads; - for a pipe.")],
+    since: Annotated[str, typer.Option("--since", help="Earlier export to compare it with.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Page to write beside, which opens offline.")] = None,
+    fail_on_drift: Annotated[
+        bool, typer.Option("--fail-on-drift", help="Exit with status 3 where anything moved; for cron.")
+    ] = False,
+    text_column: Annotated[
+        str | None,
+        typer.Option("--text-column", help="Column with the servers' replies in both; found by itself if not given."),
+    ] = None,
+    input_format: Annotated[
+        str | None,
+        typer.Option("--input-format", help="Format of both, or their provider (ses, postfix, …)."),
+    ] = None,
+    model: Model = None,
+    config: Config = None,
+) -> None:
+    """Tell whether what servers answer has moved away from what the model knows, and where by more than chance."""
+    from bounceml_cli.drift import Wanted, run
+    from bounceml_training.drift.census import Source
+
+    before, after = (Source(path, text_column, input_format) for path in (since, export))
+    wanted = Wanted(json=json, html=html, fail_on_drift=fail_on_drift)
+    raise typer.Exit(run(before, after=after, wanted=wanted, model=model, config=config))
+
+
+@app.command()
 def label(
     file: Annotated[Path, typer.Argument(help="Sheet from bounceml review, or any CSV with a column text.")],
     config: Config = None,

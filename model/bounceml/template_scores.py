@@ -104,6 +104,16 @@ class TemplateScorer:
         """Tokens by their numbers."""
         return [self._texts[i] for i in ids.tolist()]
 
+    def fingerprints(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Fingerprints (uint64) of templates, by their tokens and the order of these."""
+        first = int(starts[0])
+        part = ids[first : ends[-1]]
+        place = np.arange(len(part)) - np.repeat(starts - first, ends - starts)
+        mixed = self._word_prints[part] ^ (place.astype(np.uint64) * np.uint64(_PAIR))
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(_PAIR)
+        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed ^ (mixed >> np.uint64(32)), dtype=np.uint64)])
+        return np.asarray(sums[ends - first] - sums[starts - first])
+
     def answer(
         self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, outcomes: dict[Outcome, int]
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -205,6 +215,17 @@ class TemplateScorer:
         texts = [None, *self._texts]
         found = [Codes(texts[at // len(texts)], texts[at % len(texts)]) for at in pairs.tolist()]
         return found, which
+
+    def unseen(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Shares 0–1 of templates' character n-grams that the model has no feature for, 0 for those without any."""
+        lengths = ends - starts
+        before = np.cumsum(lengths) - lengths
+        tokens = ids[np.arange(lengths.sum()) + np.repeat(starts - before, lengths)]
+        template = np.repeat(np.arange(len(ends)), lengths)
+        found, looked_up = (
+            np.bincount(template, self._parts[tokens, len(self._bias) + at], minlength=len(ends)) for at in (1, 2)
+        )
+        return np.asarray((looked_up - found) / np.maximum(1, looked_up))
 
     def _strongest(self, matching: np.ndarray, *, reason: str) -> str:
         """Id of the rule that decided for a reason: of those that match, the first with the highest precision."""
