@@ -18,7 +18,7 @@ from bounceml.errors import ModelFileError
 from bounceml.home import Home, find_home
 from bounceml.modelfile import open_model
 from bounceml_datasets.corpus import Row
-from bounceml_training.model_store import adopt, find_model, held_out_of, new_path, promote, roll_back, stored_models
+from bounceml_training.model_store import adopt, find_model, new_path, promote, roll_back, stored_models
 from bounceml_training.own_rows import beside, hold_out
 
 WORDS = tuple(
@@ -63,16 +63,24 @@ def write_rows(path: Path, *, labels: dict[str, str] = LABELS) -> Path:
     return path
 
 
-def lie(model: Path, **changes: object) -> None:
-    """Rename a model's version, so that it is another one."""
+def lie(model: Path, *, held_out: bytes | None = None, **changes: object) -> None:
+    """Change a model's header, or the rows that it is judged by."""
     from bounceml.modelfile import write_model
 
     data = model.read_bytes()
     size = int.from_bytes(data[8:16], "little")
     header, arrays = json.loads(data[48 : 48 + size]), data[-(-(48 + size) // 64) * 64 :]
     n = header["n_features"]
-    header |= changes
-    write_model(model, header, fingerprints=arrays[: 8 * n], idf=arrays[8 * n : 12 * n], weights=arrays[12 * n :])
+    rows = header.pop("held_out", 0)
+    end = len(arrays) - rows
+    write_model(
+        model,
+        header | changes,
+        fingerprints=arrays[: 8 * n],
+        idf=arrays[8 * n : 12 * n],
+        weights=arrays[12 * n : end],
+        held_out=arrays[end:] if held_out is None else held_out,
+    )
 
 
 @pytest.fixture
@@ -140,10 +148,10 @@ def test_models_are_found_by_what_tells_them(home: Home, two: list[str], tiny_mo
 def test_a_model_from_elsewhere_is_copied_once_with_its_rows(home: Home, tiny_model: Path, tmp_path: Path) -> None:
     path = tmp_path / "own.model"
     path.write_bytes(tiny_model.read_bytes())
-    held_out_of(path).write_text('{"text": "x", "reason": "policy"}\n')
+    lie(path, held_out=b'{"text": "x", "reason": "policy"}\n')
     names = {adopt(home, path) for _ in range(2)}
     assert names == {open_model(tiny_model).header["version"]}
-    assert held_out_of(home.path_of(names.pop())).is_file()
+    assert bytes(open_model(home.path_of(names.pop())).held_out).startswith(b'{"text": "x"')
     lie(path, manifest={})
     assert adopt(home, path).endswith("-2")
 
@@ -181,7 +189,7 @@ def test_train_promote_use_and_roll_back(run: Run, home: Home, tmp_path: Path) -
     assert "held out, to judge it by" in done.stdout
     assert "peak memory" in done.stderr
     (model,) = home.models.glob("*.model")
-    assert len(held_out_of(model).read_text().splitlines()) > 3
+    assert bytes(open_model(model).held_out).count(b"\n") == open_model(model).header["manifest"]["held_out"] > 3
     manifest = open_model(model).header["manifest"]
     assert manifest["base"] == "none"
     assert manifest["own_rows"] + manifest["held_out"] == len(LABELS) * len(WORDS)
@@ -212,7 +220,7 @@ def test_a_model_that_does_worse_is_refused_unless_forced(run: Run, home: Home, 
     assert run("models", "promote", "own.model", "--force").returncode == 0
     in_force = find_home({"BOUNCEML_HOME": str(home.folder)}).promoted()
     # Judged by rows of someone who labels right.
-    held_out_of(tmp_path / "poison.model").write_bytes(held_out_of(tmp_path / "own.model").read_bytes())
+    lie(tmp_path / "poison.model", held_out=bytes(open_model(tmp_path / "own.model").held_out))
     done = run("models", "promote", "poison.model")
     assert done.returncode == 1
     assert "not promoted: it does worse than the model in force by more than chance" in done.stderr

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from bounceml.classifier import load, model_in_force
+from bounceml.classifier import Classifier, load, model_in_force
 from bounceml.config import find_config
 from bounceml.errors import ModelFileError
 from bounceml.home import find_home
 from bounceml.modelfile import default_model, open_model
 from bounceml_cli.exits import Exit, complain, json_line, printable
-from bounceml_training.model_store import adopt, find_model, held_out_of, promote, roll_back, stored_models
+from bounceml_training.model_store import adopt, find_model, promote, roll_back, stored_models
 
 BUILTIN = "builtin"
 _NAME = 32
@@ -73,7 +73,7 @@ def run_promote(name: str, *, force: bool, config: Path | None) -> Exit:
     except ModelFileError as error:
         complain(f"nothing to compare with: {error}")
     else:
-        if not _is_fit(path, challenger=challenger, champion=champion) and not force:
+        if not _is_fit(challenger, champion=champion) and not force:
             complain("not promoted: it does worse than the model in force by more than chance; --force promotes it")
             return Exit.FAILED
     stored = adopt(home, path)
@@ -89,11 +89,11 @@ def run_rollback() -> Exit:
     return Exit.DONE
 
 
-def _is_fit(path: Path, *, challenger: Any, champion: Any) -> bool:
+def _is_fit(challenger: Classifier, *, champion: Classifier) -> bool:
     from bounceml_cli.evaluate import comparison_lines
     from bounceml_training.promotion import check_promotion
 
-    checks = check_promotion(challenger, path=path, champion=champion)
+    checks = check_promotion(challenger, champion=champion)
     for check in checks:
         print(f"on {check.rows} ({check.texts:,} texts), against the model in force:")
         print("\n".join(f"  {line}" for line in comparison_lines(check.comparison)))
@@ -103,12 +103,12 @@ def _is_fit(path: Path, *, challenger: Any, champion: Any) -> bool:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    manifest = open_model(path).header["manifest"]
-    held_out = held_out_of(path)
+    model = open_model(path)
+    manifest = model.header["manifest"]
     return {
         "texts": int(_number(manifest, "rows")),
         "own_rows": int(_number(manifest, "own_rows")),
-        "held_out": held_out.read_bytes().count(b"\n") if held_out.is_file() else 0,
+        "held_out": bytes(model.held_out).count(b"\n"),
         "accuracy": _number(manifest, "scores", "held_out_templates", "accuracy"),
     }
 

@@ -16,7 +16,7 @@ from bounceml_cli.exits import Exit, complain
 from bounceml_cli.progress import progress
 from bounceml_datasets.corpus import Row, builtin_files, load_corpus
 from bounceml_training.card import model_card
-from bounceml_training.model_store import new_path, write_held_out
+from bounceml_training.model_store import new_path
 from bounceml_training.own_rows import beside, hold_out
 from bounceml_training.trainer import check_rows, train
 from bounceml_training.workers import stop_workers
@@ -57,8 +57,7 @@ def run(job: Job, *, config: Path | None) -> Exit:
     with progress() as tell:
         trained = train(rows, rules=builtin_rules(), taxonomy=taxonomy, notes=notes, progress=tell)
     output = job.output or new_path(find_home(), version=trained.header["version"])
-    write_held_out(held_out, model=output)
-    trained.write(output)
+    trained.write(output, held_out=held_out)
     if job.card is not None:
         write_whole(job.card, model_card(trained.header).encode())
     print(f"{output}: {len(rows)} texts, {len(trained.header['classes'])} classes, version {trained.header['version']}")

@@ -83,6 +83,11 @@ def load_corpus(files: Iterable[Path] | None = None, *, reasons: Collection[str]
     return tuple(rows)
 
 
+def parse_corpus(content: str, *, name: str, reasons: Collection[str]) -> tuple[Row, ...]:
+    """Rows from the text of a corpus file, one JSON object a line; raises CorpusError as `load_corpus`."""
+    return tuple(_checked_rows(_json_entries(content, file=Path(name)), file=Path(name), reasons=reasons))
+
+
 def is_language(tag: str) -> bool:
     """Whether a row may have this as its language.
 
@@ -108,6 +113,12 @@ def _rows(file: Path, *, reasons: Collection[str]) -> Iterator[Row]:
     except UnicodeDecodeError as error:
         raise CorpusError(f"{file}: not UTF-8: save the file as UTF-8 (in Excel: CSV UTF-8)") from error
     entries = _csv_entries(content, file=file) if file.suffix.lower() == ".csv" else _json_entries(content, file=file)
+    yield from _checked_rows(entries, file=file, reasons=reasons)
+
+
+def _checked_rows(
+    entries: Iterable[tuple[int, dict[str, object]]], *, file: Path, reasons: Collection[str]
+) -> Iterator[Row]:
     for line, entry in entries:
         yield replace(_row(entry, where=f"{file}:{line}", reasons=reasons), part=file.stem, line=line)
 

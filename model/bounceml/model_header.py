@@ -41,6 +41,9 @@ def check_header(header: Mapping[str, Any]) -> None:
     for entry in header["rules"]:
         _check_rule(entry)
     _check_reasons(header.get("reasons", {}))
+    held_out = header.get("held_out", 0)
+    if not isinstance(held_out, int) or held_out < 0:
+        raise ValueError("has no size as 'held_out'")
 
 
 def _check_classes(classes: list[Any]) -> None:

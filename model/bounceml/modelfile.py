@@ -2,8 +2,8 @@
 
 Layout, little-endian: 8 bytes magic, 8 bytes header length, 32 bytes SHA-256 of all that follows, the header (UTF-8
 JSON), padding to 64 bytes, then fingerprints (uint64, sorted, shape (n_features,)), inverse document frequencies
-(float32, shape (n_features,)) and weights times idf (float16, shape (n_features, n_classes), columns in the order of
-`classes`).
+(float32, shape (n_features,)), weights times idf (float16, shape (n_features, n_classes), columns in the order of
+`classes`), and as many bytes as `held_out` says: labelled rows that the model wasn't trained on, to judge it by.
 """
 
 import hashlib
@@ -32,13 +32,17 @@ _FINITE = bytes(b for b in range(256) if b & 0x7C != 0x7C)
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """An opened model file: `header` as written, and the rows of n-grams looked up by fingerprint."""
+    """An opened model file: `header` as written, and the rows of n-grams looked up by fingerprint.
+
+    `held_out` holds labelled rows as in a corpus file, UTF-8, which only those look at who judge the model.
+    """
 
     header: dict[str, Any]
     fingerprints: memoryview
     idf: "memoryview[float]"
     weights: memoryview
     row: struct.Struct
+    held_out: memoryview
 
     def find(self, fingerprint: int) -> int | None:
         """Position of an n-gram's row, None when training never saw it."""
@@ -84,11 +88,15 @@ def read_model(data: memoryview, *, path: Path) -> ModelFile:
     return _arrays(header, data=data, start=_padded(_PREFIX.size + header_size), path=path)
 
 
-def write_model(path: Path, header: dict[str, Any], *, fingerprints: bytes, idf: bytes, weights: bytes) -> None:
+def write_model(
+    path: Path, header: dict[str, Any], *, fingerprints: bytes, idf: bytes, weights: bytes, held_out: bytes = b""
+) -> None:
     """Write a model file, whole or not at all; raises ModelFileError where it can't be written."""
+    if held_out:
+        header = header | {"held_out": len(held_out)}
     text = json.dumps(header, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
     padding = bytes(_padded(_PREFIX.size + len(text)) - _PREFIX.size - len(text))
-    body = b"".join((text, padding, fingerprints, idf, weights))
+    body = b"".join((text, padding, fingerprints, idf, weights, held_out))
     head = _PREFIX.pack(_MAGIC, len(text), hashlib.sha256(body).digest())
     write_whole(path, head + body, failure=ModelFileError)
 
@@ -114,18 +122,19 @@ def _header(text: bytes, *, path: Path) -> dict[str, Any]:
 
 def _arrays(header: dict[str, Any], *, data: memoryview, start: int, path: Path) -> ModelFile:
     n, row = header["n_features"], struct.Struct(f"<{len(header['classes'])}e")
-    sizes = (8 * n, 4 * n, row.size * n)
+    sizes = (8 * n, 4 * n, row.size * n, header.get("held_out", 0))
     if n < 0 or start + sum(sizes) != len(data):
         raise ModelFileError(f"{path}: the model file's arrays don't have the size that its header says")
-    ends = (start + sizes[0], start + sizes[0] + sizes[1])
-    if bytes(data[ends[0] + 3 : ends[1] : 4]).translate(None, _SMALL) or bytes(data[ends[1] + 1 :: 2]).translate(
-        None, _FINITE
-    ):
+    ends = (start + sizes[0], start + sizes[0] + sizes[1], start + sum(sizes[:3]))
+    if bytes(data[ends[0] + 3 : ends[1] : 4]).translate(None, _SMALL) or bytes(
+        data[ends[1] + 1 : ends[2] : 2]
+    ).translate(None, _FINITE):
         raise ModelFileError(f"{path}: the model file has weights that can't be counted with: train again")
     return ModelFile(
         header=header,
         fingerprints=data[start : ends[0]].cast("Q"),
         idf=data[ends[0] : ends[1]].cast("f"),
-        weights=data[ends[1] :],
+        weights=data[ends[1] : ends[2]],
         row=row,
+        held_out=data[ends[2] :],
     )

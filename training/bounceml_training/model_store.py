@@ -1,7 +1,7 @@
-"""The user's own models: kept with the rows that they are judged by, promoted, and rolled back."""
+"""The user's own models in their folder: added, found, promoted, and rolled back."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,8 @@ from pathlib import Path
 from bounceml.errors import ModelFileError
 from bounceml.home import ENDING, Home
 from bounceml.modelfile import ModelFile, open_model
-from bounceml.whole_file import whole_file, write_whole
-from bounceml_datasets.corpus import Row
+from bounceml.whole_file import whole_file
 
-_HELD_OUT = ".held-out.jsonl"
 _LOCK = "lock"
 
 
@@ -25,20 +23,6 @@ class Stored:
     is_promoted: bool
     model: ModelFile | None
     error: str | None
-
-
-def held_out_of(model: Path) -> Path:
-    """The file with the rows that a model is judged by, beside it; there is none for models without such rows."""
-    return model.with_name(model.name.removesuffix(ENDING) + _HELD_OUT)
-
-
-def write_held_out(rows: Sequence[Row], *, model: Path) -> None:
-    """Write the rows that a model will be judged by, before the model itself: it is complete once it is there."""
-    path = held_out_of(model)
-    if rows:
-        write_whole(path, "".join(f"{row.to_json()}\n" for row in rows).encode())
-    else:
-        path.unlink(missing_ok=True)
 
 
 def new_path(home: Home, *, version: str) -> Path:
@@ -90,7 +74,7 @@ def find_model(home: Home, name: str) -> Path:
 
 
 def adopt(home: Home, model: Path) -> str:
-    """The name of a model in the folder; one from elsewhere is copied into it, with its rows, if it isn't there yet.
+    """The name of a model in the folder; one from elsewhere is copied into it if it isn't there yet.
 
     Raises ModelFileError where it can't be read or copied.
     """
@@ -100,9 +84,8 @@ def adopt(home: Home, model: Path) -> str:
     if (there := home.path_of(version)).is_file() and there.read_bytes() == model.read_bytes():
         return version
     path = new_path(home, version=version)
-    if held_out_of(model).is_file():
-        _copy(held_out_of(model), held_out_of(path))
-    _copy(model, path)
+    with whole_file(path, failure=ModelFileError) as beside:
+        shutil.copyfile(model, beside)
     return path.name.removesuffix(ENDING)
 
 
@@ -128,11 +111,6 @@ def roll_back(home: Home) -> str | None:
             left = left[:-1]
         home.note(left)
     return left[-1] if left else None
-
-
-def _copy(source: Path, target: Path) -> None:
-    with whole_file(target, failure=ModelFileError) as beside:
-        shutil.copyfile(source, beside)
 
 
 @contextmanager

@@ -1,15 +1,13 @@
 """Whether a model may take the present one's place: not where it does worse by more than its interval."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from bounceml.classifier import Classifier
 from bounceml.taxonomy import load_taxonomy
-from bounceml_datasets.corpus import load_corpus
+from bounceml_datasets.corpus import load_corpus, parse_corpus
 from bounceml_training.evaluation.comparison import Comparison, compare
-from bounceml_training.evaluation.held_out_rows import HeldOutRows, read_held_out
+from bounceml_training.evaluation.held_out_rows import HeldOutRows
 from bounceml_training.evaluation.judged import judge
-from bounceml_training.model_store import held_out_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,7 @@ class Check:
     comparison: Comparison
 
 
-def check_promotion(challenger: Classifier, *, path: Path, champion: Classifier) -> list[Check]:
+def check_promotion(challenger: Classifier, *, champion: Classifier) -> list[Check]:
     """Compare on the rows that were held out when the challenger was trained, and on bounceml's own.
 
     Both models may know bounceml's own texts by heart, so doing worse there means that something was unlearnt; a model
@@ -29,8 +27,8 @@ def check_promotion(challenger: Classifier, *, path: Path, champion: Classifier)
     """
     reasons = challenger.config.taxonomy.reasons
     parts: dict[str, HeldOutRows] = {}
-    if held_out_of(path).is_file():
-        parts["its held-out rows"] = read_held_out([held_out_of(path)], reasons=reasons)
+    if held_out := bytes(challenger.model.held_out).decode("utf-8", "replace"):
+        parts["its held-out rows"] = HeldOutRows(parse_corpus(held_out, name="held-out rows", reasons=reasons))
     if challenger.model.header["manifest"].get("base") != "none":
         parts["bounceml's own rows"] = HeldOutRows(load_corpus(reasons=load_taxonomy().reasons))
     found = []

@@ -36,8 +36,8 @@ class Trained:
     fitted: Fitted
     scores: dict[str, Scores]
 
-    def write(self, path: Path) -> None:
-        """Write the model file, whole or not at all."""
+    def write(self, path: Path, *, held_out: Sequence[Row] = ()) -> None:
+        """Write the model file, whole or not at all, with the rows that it is to be judged by."""
         idf = self.fitted.vocabulary.idf
         weights = (self.fitted.coefficients.T * idf[:, None]).astype("<f2")
         write_model(
@@ -46,6 +46,7 @@ class Trained:
             fingerprints=self.fitted.vocabulary.fingerprints.astype("<u8").tobytes(),
             idf=idf.astype("<f4").tobytes(),
             weights=np.ascontiguousarray(weights).tobytes(),
+            held_out="".join(f"{row.to_json()}\n" for row in held_out).encode(),
         )
 
 
