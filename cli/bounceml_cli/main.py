@@ -371,7 +371,10 @@ def show_model(
 
 @models_app.command()
 def promote(
-    name: Annotated[str, typer.Argument(help="A model by name or file; a file from elsewhere is copied.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A model by name or file (a file is copied); default: the one that was trained last."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also if it does worse than the one in force.")] = False,
     config: Config = None,
 ) -> None:

@@ -9,7 +9,7 @@ from bounceml.errors import ModelFileError
 from bounceml.home import find_home
 from bounceml.modelfile import default_model, open_model
 from bounceml_cli.exits import Exit, complain, json_line, printable
-from bounceml_training.model_store import adopt, find_model, promote, roll_back, stored_models
+from bounceml_training.model_store import adopt, find_model, newest_model, promote, roll_back, stored_models
 
 BUILTIN = "builtin"
 _NAME = 32
@@ -61,12 +61,12 @@ def show_one(name: str, *, json: bool) -> Exit:
     return Exit.DONE
 
 
-def run_promote(name: str, *, force: bool, config: Path | None) -> Exit:
+def run_promote(name: str | None, *, force: bool, config: Path | None) -> Exit:
     """Put a model in force if it isn't worse than the present one, or if it is forced."""
     home, config = find_home(), config or find_config()
     if name == BUILTIN:
         raise ModelFileError("the shipped model is in force where no other is: bounceml models rollback")
-    path = find_model(home, name)
+    path = find_model(home, name) if name else newest_model(home)
     challenger = load(path, config=config)
     try:
         champion = load(model_in_force(), config=config)

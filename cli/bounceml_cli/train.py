@@ -1,7 +1,5 @@
 """`bounceml train`: from labelled rows to a model file."""
 
-import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +7,7 @@ from pathlib import Path
 
 from bounceml.config import find_config, load_config
 from bounceml.errors import CorpusError
-from bounceml.home import find_home
+from bounceml.home import ENDING, find_home
 from bounceml.rules import builtin_rules
 from bounceml.whole_file import write_whole
 from bounceml_cli.exits import Exit, complain
@@ -19,7 +17,7 @@ from bounceml_training.card import model_card
 from bounceml_training.model_store import new_path
 from bounceml_training.own_rows import beside, hold_out
 from bounceml_training.trainer import check_rows, train
-from bounceml_training.workers import stop_workers
+from bounceml_training.workers import peak_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +68,8 @@ def run(job: Job, *, config: Path | None) -> Exit:
     if held_out:
         print(f"{len(held_out)} of your rows were held out, to judge it by")
     if job.output is None:
-        print(f"to use it: bounceml models promote {output.stem}")
-    complain(f"trained in {time.monotonic() - started:.0f} s{_memory()}")
+        print(f"to use it: bounceml models promote {output.name.removesuffix(ENDING)}")
+    peak = peak_memory()
+    memory = "" if peak is None else f", peak memory {peak / 1e6:,.0f} MB in all processes"
+    complain(f"trained in {time.monotonic() - started:.0f} s{memory}")
     return Exit.DONE
-
-
-def _memory() -> str:
-    """The peak memory of this process and of those that worked for it, where the system tells."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return ""
-    stop_workers()
-    unit = 1 if sys.platform == "darwin" else 1024
-    own, each = (resource.getrusage(who).ru_maxrss * unit for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    workers = os.cpu_count() or 1
-    return f", peak memory {(own + workers * each) / 1e6:,.0f} MB in all processes"

@@ -73,6 +73,14 @@ def find_model(home: Home, name: str) -> Path:
     raise ModelFileError(f"{name}: {problem}: there are {', '.join(alike or names) or 'none yet; train one first'}")
 
 
+def newest_model(home: Home) -> Path:
+    """The model of the folder that was written last; raises ModelFileError where there is none."""
+    models = list(home.models.glob(f"*{ENDING}"))
+    if not models:
+        raise ModelFileError(f"{home.models}: no models yet; train one first")
+    return max(models, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
 def adopt(home: Home, model: Path) -> str:
     """The name of a model in the folder; one from elsewhere is copied into it if it isn't there yet.
 
