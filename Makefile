@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test lint types data unit spark model ablation fuzz bench clean
+.PHONY: demo test lint types data unit spark browser model ablation fuzz bench clean
 
 demo: .venv/installed
 	$(BIN)/bounceml predict examples/*.eml
@@ -29,6 +29,13 @@ spark: .venv/tested
 	command -v java >/dev/null || apt-get install -y --no-install-recommends default-jre-headless
 	$(BIN)/python -m pip install --quiet --editable '.[spark]'
 	$(BIN)/python -m pytest tests/spark
+
+# Pages in a real browser, fetched where it lacks and we may; playwright is large, so it isn't among the test extras.
+browser: .venv/tested
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| apt-get install -y --no-install-recommends chromium
+	$(BIN)/python -m pip install --quiet --editable '.[browser]'
+	$(BIN)/python -m pytest tests/browser
 
 # The shipped model, made again from the repository's own data.
 model: .venv/installed
