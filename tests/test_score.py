@@ -144,6 +144,13 @@ def test_broken_rows_are_kept_counted_and_named(tmp_path: Path) -> None:
     assert [row["bounce_reason"] for row in rows] == ["user_unknown", "", "unknown", "mailbox_full"]
 
 
+def test_a_line_that_only_looks_like_an_object_is_kept_in_a_table_too(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "550 user unknown"}\n{bad}\n')
+    tally = score(tmp_path / "in.jsonl", tmp_path / "out.csv")
+    assert (tally.rows, tally.broken) == (2, 1)
+    assert [row["bounce_error"] for row in csv_rows(tmp_path / "out.csv")] == ["", "line 2: not a JSON object"]
+
+
 def test_strict_stops_at_a_broken_row_and_leaves_the_old_output(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("id,diagnostic\n1,no,no\n")
     (tmp_path / "out.csv").write_text("old")

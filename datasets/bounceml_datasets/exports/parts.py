@@ -123,7 +123,10 @@ def records_of(part: Part, names: Sequence[str]) -> Iterator[Record]:
         return
     for row in rows:
         if isinstance(row, str):  # a line of JSON, or what should have been one
-            record = json.loads(row) if row.startswith("{") and row.rstrip().endswith("}") else {}
+            try:
+                record = json.loads(row)
+            except (ValueError, RecursionError):
+                record = None
             yield record if isinstance(record, dict) else {}
         else:
             yield dict(zip(names, row, strict=False))
