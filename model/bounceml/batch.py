@@ -22,11 +22,15 @@ _CHUNK = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Answers to texts: `outcomes[index[i]]` and `confidence[i]` (0–1) belong to text i; both of shape (n_texts,)."""
+    """Answers to texts: `outcomes[index[i]]` and `confidence[i]` (0–1) belong to text i; both of shape (n_texts,).
+
+    `templates[i]` is the number of its template, for this batch and until it is asked again.
+    """
 
     outcomes: Sequence[Outcome]
     index: np.ndarray
     confidence: np.ndarray
+    templates: np.ndarray
 
 
 class Batch:
@@ -51,12 +55,7 @@ class Batch:
         enhanced: Sequence[str | None] | None = None,
     ) -> Answers:
         """Answers to texts; codes known from elsewhere may be given for each."""
-        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        offsets = np.zeros(len(texts) + 1, np.int64)
-        np.cumsum([len(text) for text in encoded], out=offsets[1:])
-        return self.answer_buffer(
-            np.frombuffer(b"".join(encoded) or b"\0", np.uint8), offsets, smtp=smtp, enhanced=enhanced
-        )
+        return self.answer_buffer(*text_buffer(texts), smtp=smtp, enhanced=enhanced)
 
     def answer_buffer(
         self,
@@ -67,22 +66,52 @@ class Batch:
         enhanced: Sequence[str | None] | None = None,
     ) -> Answers:
         """Answers to texts that lie in one buffer (uint8): text i is `data[offsets[i]:offsets[i + 1]]` (int64)."""
+        numbers = self.number_buffer(data, offsets, smtp=smtp, enhanced=enhanced)
+        self._work_out()
+        index, confidence = self._index[numbers], self._confidence[numbers]
+        if self._classifier.config.rules.rules:
+            self._ask_user_rules(data, offsets, numbers, index=index, confidence=confidence)
+        return Answers(tuple(self._outcomes), index, confidence, numbers)
+
+    def number_buffer(
+        self,
+        data: np.ndarray,
+        offsets: np.ndarray,
+        *,
+        smtp: Sequence[str | None] | None = None,
+        enhanced: Sequence[str | None] | None = None,
+    ) -> np.ndarray:
+        """Numbers of the texts' templates (int64) without answers; see `answer_buffer` and `Answers`."""
         if self._templates.is_full():
             self._forget()
         numbers = self._templates.number_buffer(data, offsets)
         if smtp is not None or enhanced is not None:
             numbers = self._with_codes(numbers, smtp=smtp, enhanced=enhanced)
-        self._work_out()
-        index, confidence = self._index[numbers], self._confidence[numbers]
-        if self._classifier.config.rules.rules:
-            self._ask_user_rules(data, offsets, numbers, index=index, confidence=confidence)
-        return Answers(tuple(self._outcomes), index, confidence)
+        return numbers
+
+    def fingerprints(self, numbers: np.ndarray) -> np.ndarray:
+        """Fingerprints (uint64) of templates by number: the same template has the same one in every batch."""
+        self._scorer.learn(self._templates.tokens())
+        ids, ends = self._templates.arrays()
+        starts = _starts(ends)
+        new = slice(len(self._prints), len(ends))
+        if new.start < new.stop:
+            fresh = self._scorer.fingerprints(ids, starts[new], ends[new])
+            self._prints = np.concatenate([self._prints, fresh])
+        return np.asarray(self._prints[numbers])
+
+    def template(self, number: int) -> str:
+        """The text of a template by its number."""
+        self._scorer.learn(self._templates.tokens())
+        ids, ends = self._templates.arrays()
+        return " ".join(self._scorer.words(ids[ends[number - 1] if number else 0 : ends[number]]))
 
     def _forget(self) -> None:
         self._templates.forget()
         self._scorer.forget()
         self._index = np.empty(0, np.int32)
         self._confidence = np.empty(0)
+        self._prints: np.ndarray = np.empty(0, np.uint64)
         self._coded: dict[tuple[int, str | None, str | None], int] = {}
 
     def _with_codes(
@@ -160,6 +189,14 @@ class Batches:
             self._of_thread.batch = Batch(self._classifier, weights=self._weights)
         batch: Batch = self._of_thread.batch
         return batch
+
+
+def text_buffer(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Texts as one buffer (uint8) and offsets (int64, one more than texts), as `Batch.answer_buffer` takes them."""
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(text) for text in encoded], out=offsets[1:])
+    return np.frombuffer(b"".join(encoded) or b"\0", np.uint8), offsets
 
 
 def _starts(ends: np.ndarray) -> np.ndarray:

@@ -104,6 +104,16 @@ class TemplateScorer:
         """Tokens by their numbers."""
         return [self._texts[i] for i in ids.tolist()]
 
+    def fingerprints(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Fingerprints (uint64) of templates, by their tokens and the order of these."""
+        first = int(starts[0])
+        part = ids[first : ends[-1]]
+        place = np.arange(len(part)) - np.repeat(starts - first, ends - starts)
+        mixed = self._word_prints[part] ^ (place.astype(np.uint64) * np.uint64(_PAIR))
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(_PAIR)
+        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed ^ (mixed >> np.uint64(32)), dtype=np.uint64)])
+        return np.asarray(sums[ends - first] - sums[starts - first])
+
     def answer(
         self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, outcomes: dict[Outcome, int]
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,155 @@
+"""What a sender can mend (`data/remedies.toml`): told by a failure's reason and what its text names."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Any
+
+from bounceml.notes import blocklist_in
+
+# The topic of a text that names a blocklist: which one is counted beside.
+BLOCKLIST = "blocklist"
+# Reasons whose texts may name one.
+_LISTED = frozenset({"sender_reputation", "policy", "spam_content"})
+# What stands for a host, address or link in a template: other texts of it may name another blocklist.
+_SLOTS = frozenset({"<host>", "<url>"})
+# Names of hosts and the words of their paths, in bytes of any text.
+_HOSTS = re.compile(rb"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}(?:/[a-z]{2,20}){0,3}", re.IGNORECASE)
+_MOST_HOSTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An official page."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Something to mend, and how it is told."""
+
+    id: str
+    reasons: frozenset[str] = frozenset()
+    marks: tuple[str, ...] = ()
+    every: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+
+    def fits(self, reason: str, padded: str) -> bool:
+        """Whether a failure is about this; `padded` is its template with a space on either side."""
+        if reason not in self.reasons:
+            return False
+        # Han is written without spaces.
+        has_any = not self.marks or any((f" {mark} " if mark.isascii() else mark) in padded for mark in self.marks)
+        return has_any and all(f" {word} " in padded for word in self.every)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A receiver that says on its own pages what it wants."""
+
+    id: str
+    name: str
+    domains: frozenset[str] = frozenset()
+    marks: frozenset[str] = frozenset()
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """Where a blocklist is looked up and left; None where no page is known. `closed` is the day it was shut down."""
+
+    url: str | None = None
+    closed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remedies:
+    """All topics in their order, providers by id, and blocklists' pages by name."""
+
+    topics: tuple[Topic, ...]
+    providers: Mapping[str, Provider]
+    blocklists: Mapping[str, ListPage]
+    provider_of_domain: Mapping[str, str]
+    provider_of_mark: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a template tells of its failures: topic, blocklist and provider by the words that stay in it.
+
+    `is_open` says that another text of it may name a blocklist, which has to be looked for in each.
+    """
+
+    topic: str | None
+    blocklist: str | None
+    provider: str | None
+    is_open: bool
+
+
+@cache
+def load_remedies() -> Remedies:
+    """The shipped file."""
+    table = tomllib.loads(resources.files("bounceml_datasets").joinpath("data/remedies.toml").read_text("utf-8"))
+    providers = {entry["id"]: _provider(entry) for entry in table["provider"]}
+    return Remedies(
+        topics=tuple(_topic(entry) for entry in table["topic"]),
+        providers=providers,
+        blocklists={name: ListPage(**page) for name, page in table["blocklists"].items()},
+        provider_of_domain={domain: each.id for each in providers.values() for domain in each.domains},
+        provider_of_mark={mark: each.id for each in providers.values() for mark in each.marks},
+    )
+
+
+def tell(template: str, *, reason: str, remedies: Remedies) -> Told:
+    """What a template of failures with this reason tells."""
+    padded = f" {template} "
+    topic = next((topic.id for topic in remedies.topics if topic.fits(reason, padded)), None)
+    words = template.split()
+    provider = next((remedies.provider_of_mark[word] for word in words if word in remedies.provider_of_mark), None)
+    if reason not in _LISTED or topic == "reverse_dns":
+        return Told(topic, None, provider, is_open=False)
+    named = blocklist_in(template)
+    return Told(
+        BLOCKLIST if named else topic,
+        named.name if named else None,
+        provider,
+        is_open=named is None and not _SLOTS.isdisjoint(words),
+    )
+
+
+def list_named_by(text: bytes) -> str | None:
+    """The blocklist that a host name in a text names."""
+    for host in _HOSTS.findall(text)[:_MOST_HOSTS]:
+        if name := _list_of_host(host.lower()):
+            return name
+    return None
+
+
+@lru_cache(1 << 16)
+def _list_of_host(host: bytes) -> str | None:
+    named = blocklist_in(host.decode("ascii"))
+    return named.name if named else None
+
+
+def _topic(entry: Mapping[str, Any]) -> Topic:
+    return Topic(
+        id=entry["id"],
+        reasons=frozenset(entry["reasons"]),
+        marks=tuple(entry.get("marks", ())),
+        every=tuple(entry.get("every", ())),
+        links=_links(entry),
+    )
+
+
+def _provider(entry: Mapping[str, Any]) -> Provider:
+    domains, marks = (frozenset(entry.get(key, ())) for key in ("domains", "marks"))
+    return Provider(entry["id"], entry["name"], domains, marks, _links(entry))
+
+
+def _links(entry: Mapping[str, Any]) -> tuple[Link, ...]:
+    return tuple(Link(**link) for link in entry.get("links", ()))
