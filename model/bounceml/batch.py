@@ -45,6 +45,7 @@ class Batch:
         self.weights = weights or ModelWeights(classifier)
         self._scorer = TemplateScorer(classifier, self.weights)
         self._outcomes: dict[Outcome, int] = {}
+        self._prints = np.empty(0, np.uint64)
         self._forget()
 
     def answer(
@@ -111,7 +112,7 @@ class Batch:
         self._scorer.forget()
         self._index = np.empty(0, np.int32)
         self._confidence = np.empty(0)
-        self._prints: np.ndarray = np.empty(0, np.uint64)
+        self._prints = np.empty(0, np.uint64)
         self._coded: dict[tuple[int, str | None, str | None], int] = {}
 
     def _with_codes(

@@ -8,13 +8,14 @@ import numpy as np
 
 from bounceml.batch import Batch, Batches, text_buffer
 from bounceml.classifier import Classifier
+from bounceml.notes import blocklist_in
 from bounceml.taxonomy import Taxonomy
 from bounceml_datasets.exports.parts import Buffer, Part, Scored
 from bounceml_datasets.exports.scoring import scored_columns
 from bounceml_datasets.exports.times import MISSING
 from bounceml_datasets.reports.addresses import Drop, address_in
 from bounceml_datasets.reports.frequent import Seen
-from bounceml_datasets.reports.remedies import BLOCKLIST, Remedies, Told, list_named_by, tell
+from bounceml_datasets.reports.remedies import BLOCKLIST, Remedies, Told, masked_marks, tell
 from bounceml_datasets.reports.timeline import DAY, Label
 
 # Steps of the histogram of confidences.
@@ -188,15 +189,17 @@ class Digester:
             if each.blocklist is not None:
                 found.blocklists[each.blocklist] += n
         is_open = np.array([each is not None and each.is_open for each in told])
-        for at in np.flatnonzero(is_open[group]).tolist():
-            if name := list_named_by(work.text(int(work.rows[at]), most=_MAX_LOOKED_AT)):
-                each = told[group[at]]
-                assert each is not None
-                provider = own[ids[at]] or each.provider
-                if each.topic is not None:
-                    found.topics[each.topic, provider] -= 1
-                found.topics[BLOCKLIST, provider] += 1
-                found.blocklists[name] += 1
+        asked = np.flatnonzero(is_open[group])
+        for at in asked[work.naming_lists(work.rows[asked])].tolist():
+            named = blocklist_in(work.text(int(work.rows[at]), most=_MAX_LOOKED_AT).decode("utf-8", "replace"))
+            each = told[group[at]]
+            if named is None or each is None:
+                continue
+            provider = own[ids[at]] or each.provider
+            if each.topic is not None:
+                found.topics[each.topic, provider] -= 1
+            found.topics[BLOCKLIST, provider] += 1
+            found.blocklists[named.name] += 1
 
     def _collect_drops(self, work: "_Work", found: Digest) -> None:
         recipients = work.part.details.recipients if work.part.details else None
@@ -244,6 +247,23 @@ class _Work:
         """The beginning of a row's text."""
         start, end = int(self._offsets[row]), int(self._offsets[row + 1])
         return bytes(self._data[start : min(end, start + most)])
+
+    def naming_lists(self, rows: np.ndarray) -> np.ndarray:
+        """Which of these rows' texts may name a blocklist by a host; their positions among the rows."""
+        if not len(rows):
+            return rows
+        starts = self._offsets[rows]
+        sizes = np.minimum(self._offsets[rows + 1] - starts, _MAX_LOOKED_AT)
+        ends = np.cumsum(sizes)
+        at = np.arange(int(ends[-1])) + np.repeat(starts - (ends - sizes), sizes)
+        joined = self._data[at].tobytes().lower()
+        hits = []
+        for mark in masked_marks():
+            found = joined.find(mark)
+            while found >= 0:
+                hits.append(found)
+                found = joined.find(mark, found + len(mark))
+        return np.unique(np.searchsorted(ends, np.array(hits, np.int64), side="right"))
 
 
 def hash_of(label: Label) -> int:

@@ -75,14 +75,19 @@ class Figures:
 
     def types(self) -> Counter[str]:
         """Failures by type."""
-        found: Counter[str] = Counter()
-        for (bounce_type, _), n in self.labels.items():
-            found[bounce_type or "undetermined"] += n
-        return found
+        return types_of(self.labels)
 
     def reasons(self) -> Counter[str]:
         """Failures by reason."""
         return reasons_of(self.labels)
+
+
+def types_of(labels: Mapping[Label, int]) -> Counter[str]:
+    """Counts by type of counts by type and reason."""
+    found: Counter[str] = Counter()
+    for (bounce_type, _), n in labels.items():
+        found[bounce_type or "undetermined"] += n
+    return found
 
 
 def reasons_of(labels: Mapping[Label, int]) -> Counter[str]:

@@ -1,14 +1,14 @@
 """What a sender can mend (`data/remedies.toml`): told by a failure's reason and what its text names."""
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 from typing import Any
 
-from bounceml.notes import blocklist_in
+from bounceml.masking import template
+from bounceml.notes import blocklist_in, blocklist_marks
 
 # The topic of a text that names a blocklist: which one is counted beside.
 BLOCKLIST = "blocklist"
@@ -16,9 +16,6 @@ BLOCKLIST = "blocklist"
 _LISTED = frozenset({"sender_reputation", "policy", "spam_content"})
 # What stands for a host, address or link in a template: other texts of it may name another blocklist.
 _SLOTS = frozenset({"<host>", "<url>"})
-# Names of hosts and the words of their paths, in bytes of any text.
-_HOSTS = re.compile(rb"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}(?:/[a-z]{2,20}){0,3}", re.IGNORECASE)
-_MOST_HOSTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +102,15 @@ def load_remedies() -> Remedies:
     )
 
 
-def tell(template: str, *, reason: str, remedies: Remedies) -> Told:
+def tell(masked: str, *, reason: str, remedies: Remedies) -> Told:
     """What a template of failures with this reason tells."""
-    padded = f" {template} "
+    padded = f" {masked} "
     topic = next((topic.id for topic in remedies.topics if topic.fits(reason, padded)), None)
-    words = template.split()
+    words = masked.split()
     provider = next((remedies.provider_of_mark[word] for word in words if word in remedies.provider_of_mark), None)
     if reason not in _LISTED or topic == "reverse_dns":
         return Told(topic, None, provider, is_open=False)
-    named = blocklist_in(template)
+    named = blocklist_in(masked)
     return Told(
         BLOCKLIST if named else topic,
         named.name if named else None,
@@ -122,18 +119,12 @@ def tell(template: str, *, reason: str, remedies: Remedies) -> Told:
     )
 
 
-def list_named_by(text: bytes) -> str | None:
-    """The blocklist that a host name in a text names."""
-    for host in _HOSTS.findall(text)[:_MOST_HOSTS]:
-        if name := _list_of_host(host.lower()):
-            return name
-    return None
-
-
-@lru_cache(1 << 16)
-def _list_of_host(host: bytes) -> str | None:
-    named = blocklist_in(host.decode("ascii"))
-    return named.name if named else None
+@cache
+def masked_marks() -> tuple[bytes, ...]:
+    """Marks of blocklists, in lower case, that masking takes away; those that stand in each other count once."""
+    spelled = {mark: (mark, f"{mark}.example", f"https://{mark}.example/") for mark in blocklist_marks()}
+    lost = {mark for mark, ways in spelled.items() if any(blocklist_in(template(way)) is None for way in ways)}
+    return tuple(sorted(mark.encode() for mark in lost if not any(each in mark for each in lost - {mark})))
 
 
 def _topic(entry: Mapping[str, Any]) -> Topic:

@@ -18,7 +18,8 @@ _MOST_STEPS = 256
 # Counts of receivers by step, some 200 bytes each; beyond them the rarest receivers are left out.
 _MOST_COUNTS = 200_000
 _KEPT_RECEIVERS = 300
-# Rows far off, as from a broken clock: the most that may lie outside of the period shown, and how much shorter the rest is.
+# Rows far off, as by a broken clock: the share of them that may lie outside of the period shown, and by how much this
+# must be the shorter for it.
 _FEW, _SHORTER = 0.001, 3
 
 
