@@ -9,7 +9,7 @@ from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_cod
 from bounceml_datasets.exports.details import Details, answer_in, is_scored, scored_from
 from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import Question, parts_of, questions
-from bounceml_datasets.exports.files import Sink, decoded
+from bounceml_datasets.exports.files import EmptyExportError, Sink, decoded
 from bounceml_datasets.exports.json_elements import elements
 from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset, detect
@@ -32,6 +32,8 @@ class JsonReader:
         self.names: list[str] = list(dict.fromkeys(key for record in self.sample for key in record))
         self.rows: int | None = None
         self.preset = preset or (None if text_column else detect(self.sample))
+        if self.preset is None and not self._ahead:
+            raise EmptyExportError(f"{name}: the export is empty")
         self.columns: Columns | None = None if self.preset else find_columns(self.names, self.sample, text=text_column)
 
     def parts(self, *, skip: int = 0, clock: TimeReader | None = None) -> Iterator[Part]:

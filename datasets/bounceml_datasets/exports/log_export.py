@@ -7,7 +7,7 @@ from typing import BinaryIO
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.columns import LOOKED_AT, Record
 from bounceml_datasets.exports.events import line_question, parts_of
-from bounceml_datasets.exports.files import decoded
+from bounceml_datasets.exports.files import EmptyExportError, decoded
 from bounceml_datasets.exports.parts import Part
 from bounceml_datasets.exports.presets import Preset, detect_log
 from bounceml_datasets.exports.times import TimeReader
@@ -25,6 +25,8 @@ class LogReader:
         self._text = decoded(file, name=name)
         self._ahead = list(itertools.islice(self._lines(), _LINES_LOOKED_AT))
         found = preset or detect_log(self._ahead)
+        if found is None and not self._ahead:
+            raise EmptyExportError(f"{name}: the export is empty")
         if found is None:
             raise CorpusError(f"{name}: no lines of a known mail server's log: name it with --format")
         self.preset: Preset = found

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,19 +51,25 @@ class DropList:
         # Whether there were too many to tell all of them apart.
         self.is_uncertain = False
 
-    def add(self, drops: Iterable[Drop]) -> None:
+    def add(self, drops: Sequence[Drop]) -> None:
         """Take the addresses of a part, each of which may have come before."""
-        for drop in drops:
-            key = hash(drop.address.lower())
-            if key in self._fresh or self._has(key):
-                continue
-            self._learn(key)
-            self.count += 1
-            if self._file is None and (len(self.inside) < self._most or self._path is None):
-                if len(self.inside) < self._most:
-                    self.inside.append(drop)
-                continue
-            self._write(drop)
+        keys = np.array([hash(drop.address.lower()) for drop in drops], np.int64)
+        at = np.minimum(np.searchsorted(self._known, keys), max(0, len(self._known) - 1))
+        is_new = self._known[at] != keys if len(self._known) else np.ones(len(keys), bool)
+        new = []
+        for i in np.flatnonzero(is_new).tolist():
+            key = int(keys[i])
+            if key not in self._fresh:
+                self._fresh.add(key)
+                new.append(drops[i])
+        self.count += len(new)
+        self._learn()
+        if self._file is None and len(self.inside) + len(new) <= self._most:
+            self.inside += new
+        elif self._path is not None:
+            self._write(new)
+        else:
+            self.inside += new[: self._most - len(self.inside)]
 
     def finish(self) -> Path | None:
         """Put the file in its place; None where there is none."""
@@ -83,28 +89,24 @@ class DropList:
             with suppress(OSError):
                 _beside(self._path).unlink(missing_ok=True)
 
-    def _has(self, key: int) -> bool:
-        at = int(np.searchsorted(self._known, key))
-        return at < len(self._known) and int(self._known[at]) == key
-
-    def _learn(self, key: int) -> None:
+    def _learn(self) -> None:
+        """Sort the fresh ones in where there are many."""
+        if len(self._fresh) < _MOST_FRESH:
+            return
         if len(self._known) >= _MOST_KNOWN:
             self.is_uncertain = True
-            return
-        self._fresh.add(key)
-        if len(self._fresh) >= _MOST_FRESH:
-            fresh = np.fromiter(self._fresh, np.int64, len(self._fresh))
-            self._known = np.union1d(self._known, fresh)
-            self._fresh = set()
+        else:
+            self._known = np.union1d(self._known, np.fromiter(self._fresh, np.int64, len(self._fresh)))
+        self._fresh = set()
 
-    def _write(self, drop: Drop) -> None:
+    def _write(self, drops: Sequence[Drop]) -> None:
         assert self._path is not None
         try:
             if self._file is None:
                 self._file = _beside(self._path).open("w", encoding="utf-8", newline="")
                 self._file.write(as_csv(self.inside, head=True))
                 self.inside = []
-            self._file.write(as_csv([drop], head=False))
+            self._file.write(as_csv(drops, head=False))
         except OSError as error:
             raise CorpusError(f"{self._path}: can't write: {error.strerror or error}") from error
 

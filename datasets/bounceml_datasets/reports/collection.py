@@ -13,7 +13,7 @@ import numpy as np
 from bounceml.classifier import Classifier
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.details import is_scored
-from bounceml_datasets.exports.files import STANDARD
+from bounceml_datasets.exports.files import STANDARD, EmptyExportError
 from bounceml_datasets.exports.flow import read_ahead, worked
 from bounceml_datasets.exports.opening import open_reader
 from bounceml_datasets.exports.parts import Part, Reader
@@ -56,13 +56,24 @@ def collect(
     `note` is told, in a line each, what the user should know at the start.
     """
     with ExitStack() as stack:
-        reader = stack.enter_context(open_reader(job.source, format=job.format, text_column=job.text_column))
+        opened = open_reader(job.source, format=job.format, text_column=job.text_column)
+        try:
+            reader = stack.enter_context(opened)
+        except EmptyExportError as error:
+            note(str(error).removeprefix(f"{job.source}: "))
+            return _Collector(job, reading=Reading()).figures(model_version=classifier.version)
         clock, month_first = _clock(job, reader)
         reading = _reading(job, reader, month_first=month_first)
         _tell_reading(reading, job=job, note=note)
         collector = _Collector(job, reading=reading)
         stack.callback(collector.drops.give_up)
-        digester = Digester(classifier, remedies=load_remedies(), steps=collector.steps, rescore=job.rescore)
+        digester = Digester(
+            classifier,
+            remedies=load_remedies(),
+            steps=collector.steps,
+            frequent=collector.frequent,
+            rescore=job.rescore,
+        )
         parts = read_ahead(_numbered(reader.parts(clock=clock)))
         for _, digest in worked(parts, digester.digest, workers=workers or os.cpu_count() or 1):
             collector.add(digest)
@@ -79,7 +90,7 @@ class _Collector:
         self._by_time = Timeline()
         self._by_row = Timeline(ROW_STEPS)
         self.steps = Steps(minutes=self._by_time.grid, rows=self._by_row.grid)
-        self._frequent = Frequent()
+        self.frequent = Frequent()
         self.drops = DropList(job.beside)
         self.rows = 0
         self._broken = self._unasked = self._timeless = 0
@@ -113,8 +124,8 @@ class _Collector:
         self._receivers.update(digest.by_receiver)
         if len(self._receivers) > 4 * MOST_RECEIVERS:
             self._drop_receivers()
-        for key, seen in digest.templates:
-            self._frequent.add(key, seen)
+        for key, n, seen in digest.templates:
+            self.frequent.add(key, n, seen=seen)
         self._topics.update(digest.topics)
         self._blocklists.update(digest.blocklists)
         self.drops.add(digest.drops)
@@ -140,9 +151,9 @@ class _Collector:
             halves=timeline.halves(),
             by_time=timeline is self._by_time,
             timeless=self._timeless,
-            templates=self._frequent.top(MOST_TEMPLATES),
-            template_floor=self._frequent.floor,
-            template_count=None if self._frequent.dropped else len(self._frequent),
+            templates=self.frequent.top(MOST_TEMPLATES),
+            template_floor=self.frequent.floor,
+            template_count=None if self.frequent.dropped else len(self.frequent),
             topics=+self._topics,
             blocklists=self._blocklists,
             drops=self._dropped() if self._has_receivers else None,

@@ -14,8 +14,8 @@ from bounceml_datasets.exports.parts import Buffer, Part, Scored
 from bounceml_datasets.exports.scoring import scored_columns
 from bounceml_datasets.exports.times import MISSING
 from bounceml_datasets.reports.addresses import Drop, address_in
-from bounceml_datasets.reports.frequent import Seen
-from bounceml_datasets.reports.remedies import BLOCKLIST, Remedies, Told, masked_marks, tell
+from bounceml_datasets.reports.frequent import Frequent, Seen
+from bounceml_datasets.reports.remedies import BLOCKLIST, Remedies, Told, find_marks, tell
 from bounceml_datasets.reports.timeline import DAY, Label
 
 # Steps of the histogram of confidences.
@@ -26,6 +26,8 @@ _MAX_EXAMPLE = 600
 _MAX_LOOKED_AT = 1000
 # Templates whose remedies are remembered.
 _MAX_TOLD = 100_000
+# Up to so many possible keys are counted in an array, else by sorting them.
+_FEW_KEYS = 1 << 18
 # Odd multiplier that mixes a reason into a fingerprint.
 _MIX = 0x9E3779B97F4A7C15
 # What is to be mended by the sender.
@@ -50,7 +52,7 @@ class Digest:
     by_row: tuple[list[tuple[int, Label, int]], list[tuple[int, str, int]]] | None = None
     timeless: int = 0
     only_days: bool = True
-    templates: list[tuple[int, Seen]] = field(default_factory=list)
+    templates: list[tuple[int, int, Seen | None]] = field(default_factory=list)
     topics: Counter[tuple[str, str | None]] = field(default_factory=Counter)
     blocklists: Counter[str] = field(default_factory=Counter)
     drops: list[Drop] = field(default_factory=list)
@@ -70,11 +72,15 @@ class Steps:
 class Digester:
     """Makes digests, in several threads at once; answers of an earlier scoring are taken where there are any."""
 
-    def __init__(self, classifier: Classifier, *, remedies: Remedies, steps: Steps, rescore: bool) -> None:
+    def __init__(
+        self, classifier: Classifier, *, remedies: Remedies, steps: Steps, frequent: Frequent, rescore: bool
+    ) -> None:
         self._batches = Batches(classifier)
         self._taxonomy: Taxonomy = classifier.config.taxonomy
         self._remedies = remedies
         self._steps = steps
+        # Only asked what it knows already.
+        self._frequent = frequent
         self._rescore = rescore
         self._told: dict[int, Told] = {}
 
@@ -152,7 +158,7 @@ class Digester:
         rows = work.rows[first]
         told: list[Told | None] = []
         for key, row, at, n in zip(distinct.tolist(), rows.tolist(), first.tolist(), counts.tolist(), strict=True):
-            found.templates.append((key, self._seen(work, row, n)))
+            found.templates.append((key, n, None if key in self._frequent else self._seen(work, row, n)))
             told.append(self._tell(work, key, number=int(numbers[at]), reason=work.labels[reasons[at]][1]))
         if any(told):
             self._count_topics(work, found, told=told, group=group)
@@ -249,21 +255,15 @@ class _Work:
         return bytes(self._data[start : min(end, start + most)])
 
     def naming_lists(self, rows: np.ndarray) -> np.ndarray:
-        """Which of these rows' texts may name a blocklist by a host; their positions among the rows."""
+        """Which of these rows' texts name a blocklist by a host; their positions among the rows."""
         if not len(rows):
             return rows
         starts = self._offsets[rows]
         sizes = np.minimum(self._offsets[rows + 1] - starts, _MAX_LOOKED_AT)
         ends = np.cumsum(sizes)
         at = np.arange(int(ends[-1])) + np.repeat(starts - (ends - sizes), sizes)
-        joined = self._data[at].tobytes().lower()
-        hits = []
-        for mark in masked_marks():
-            found = joined.find(mark)
-            while found >= 0:
-                hits.append(found)
-                found = joined.find(mark, found + len(mark))
-        return np.unique(np.searchsorted(ends, np.array(hits, np.int64), side="right"))
+        found = np.array(find_marks(self._data[at]), np.int64)
+        return np.unique(np.searchsorted(ends, found, side="right"))
 
 
 def hash_of(label: Label) -> int:
@@ -277,8 +277,13 @@ def _label(outcome: Outcome) -> Label | None:
 
 
 def _counts(keys: np.ndarray) -> list[tuple[int, int]]:
-    """Each of the keys with how often it stands there."""
-    distinct, n = np.unique(keys, return_counts=True)
+    """Each of the keys, which aren't negative, with how often it stands there."""
+    if len(keys) and int(keys.max()) < _FEW_KEYS:
+        n = np.bincount(keys)
+        distinct = np.flatnonzero(n)
+        n = n[distinct]
+    else:
+        distinct, n = np.unique(keys, return_counts=True)
     return list(zip(distinct.tolist(), n.tolist(), strict=True))
 
 

@@ -33,15 +33,20 @@ class Frequent:
         self.floor = 0
         self.dropped = False
 
-    def add(self, key: int, seen: Seen) -> None:
-        """Count a template's rows of one part."""
+    def add(self, key: int, n: int, *, seen: Seen | None) -> None:
+        """Count a template's rows of one part; without `seen` it must be known."""
         known = self._seen.get(key)
         if known is not None:
-            known.count += seen.count
-            return
-        self._seen[key] = seen
-        if len(self._seen) > self._most:
-            self._drop()
+            known.count += n
+        elif seen is None:  # dropped since somebody asked whether it is known
+            self.floor += n
+        else:
+            self._seen[key] = seen
+            if len(self._seen) > self._most:
+                self._drop()
+
+    def __contains__(self, key: int) -> bool:
+        return key in self._seen
 
     def __len__(self) -> int:
         return len(self._seen)

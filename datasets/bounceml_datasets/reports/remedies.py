@@ -7,6 +7,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import numpy as np
+
 from bounceml.masking import template
 from bounceml.notes import blocklist_in, blocklist_marks
 
@@ -16,6 +18,11 @@ BLOCKLIST = "blocklist"
 _LISTED = frozenset({"sender_reputation", "policy", "spam_content"})
 # What stands for a host, address or link in a template: other texts of it may name another blocklist.
 _SLOTS = frozenset({"<host>", "<url>"})
+# By how many bytes at a place marks are looked for, and how these are hashed to 16 bits.
+_GRAM = 4
+_MIX, _SHIFT = np.uint32(0x9E3779B1), np.uint32(16)
+# Bytes of host names, rare ones first; other bytes are the rarest.
+_COMMON = b"qzxjkvw0f3456789y2gb1pu-dhcmlrtn.iosea"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +129,41 @@ def tell(masked: str, *, reason: str, remedies: Remedies) -> Told:
 @cache
 def masked_marks() -> tuple[bytes, ...]:
     """Marks of blocklists, in lower case, that masking takes away; those that stand in each other count once."""
-    spelled = {mark: (mark, f"{mark}.example", f"https://{mark}.example/") for mark in blocklist_marks()}
+    names = [mark for mark in blocklist_marks() if " " not in mark]  # words stay
+    spelled = {mark: (mark, f"{mark}.example", f"https://{mark}.example/") for mark in names}
     lost = {mark for mark, ways in spelled.items() if any(blocklist_in(template(way)) is None for way in ways)}
     return tuple(sorted(mark.encode() for mark in lost if not any(each in mark for each in lost - {mark})))
+
+
+def find_marks(data: np.ndarray) -> list[int]:
+    """Where `masked_marks` stand in bytes (uint8) of any case: the place of one byte of each."""
+    lower = np.where((data >= 65) & (data <= 90), data | 32, data)
+    if len(lower) < _GRAM:
+        return []
+    n = len(lower) - _GRAM + 1
+    grams = lower[:n].astype(np.uint32)
+    for place in range(1, _GRAM):
+        grams |= lower[place : place + n].astype(np.uint32) << np.uint32(8 * place)
+    marks, hashed = _rarest_grams()
+    text = lower.tobytes()
+    return [
+        at
+        for at in np.flatnonzero(hashed[(grams * _MIX) >> _SHIFT]).tolist()
+        if any(text.startswith(mark, at - place) for place, mark in marks.get(text[at : at + _GRAM], ()) if at >= place)
+    ]
+
+
+@cache
+def _rarest_grams() -> tuple[dict[bytes, list[tuple[int, bytes]]], np.ndarray]:
+    """What is rarest of each mark, with where it stands there; and for each hash of such bytes whether it is one's."""
+    marks: dict[bytes, list[tuple[int, bytes]]] = {}
+    for mark in masked_marks():
+        grams = [mark[i : i + _GRAM] for i in range(len(mark) - _GRAM + 1)]
+        rarest = min(grams, key=lambda gram: sum(_COMMON.find(byte) for byte in gram))
+        marks.setdefault(rarest, []).append((grams.index(rarest), mark))
+    hashed = np.zeros(1 << 16, bool)
+    hashed[(np.array([int.from_bytes(gram, "little") for gram in marks], np.uint32) * _MIX) >> _SHIFT] = True
+    return marks, hashed
 
 
 def _topic(entry: Mapping[str, Any]) -> Topic:
