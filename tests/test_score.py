@@ -244,3 +244,12 @@ def test_parts_are_cut_and_skipped_alike(tmp_path: Path, monkeypatch: pytest.Mon
         rows = [row[0] for part in reader.parts(skip=skip) for row in part.rows]
         assert rows == [str(i) for i in range(skip, 20)]
     assert parts_module.PART_ROWS == 20_000
+
+
+def test_parquet_texts_that_are_no_utf8_are_read_with_what_is(tmp_path: Path) -> None:
+    source = tmp_path / "in.parquet"
+    table = pa.table({"text": ["550 5.1.1 user zzz unknown", "552 mailbox full"]})
+    pq.write_table(table, source, compression="none", use_dictionary=False)
+    source.write_bytes(source.read_bytes().replace(b"zzz", b"z\x8bz"))
+    score(source, tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["text"].to_pylist()[0] == "550 5.1.1 user z\ufffdz unknown"

@@ -50,9 +50,10 @@ static uint64_t mix(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* 128 bits over all bytes; seeded, so that nobody can write texts that collide. */
+/* 128 bits over all bytes; seeded, so that nobody can write texts that collide. The length counts where no byte of the
+   text can make up for it. */
 static key hash(const uint8_t *data, size_t size, key seed) {
-    uint64_t a = seed.a ^ size, b = seed.b + size, word;
+    uint64_t a = seed.a, b = seed.b, length = size * PAIR, word;
     for (; size >= 8; data += 8, size -= 8) {
         memcpy(&word, data, 8);
         a = mix(a ^ word, 0xA0761D6478BD642FULL);
@@ -62,7 +63,7 @@ static key hash(const uint8_t *data, size_t size, key seed) {
     memcpy(&word, data, size);
     a = mix(a ^ word, 0x8EBC6AF09C88C6E3ULL);
     b = mix(b + word, 0x589965CC75374CC3ULL) ^ a;
-    return (key){mix(a, b ^ seed.a), mix(b, a + seed.b) | 1};
+    return (key){mix(a ^ length, b ^ seed.a), mix(b + length, a + seed.b) | 1};
 }
 
 static int table_make(table *t, size_t size) {

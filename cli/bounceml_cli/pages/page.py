@@ -1,12 +1,12 @@
 """A page made from a template of this folder: what is put into it is escaped, and nothing is fetched to show it."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
 from bounceml._version import __version__
 from bounceml.errors import CorpusError
+from bounceml.whole_file import write_whole
 from bounceml_cli.exits import printable
 
 _FOLDER = "bounceml_cli.pages"
@@ -36,15 +36,8 @@ def render(template: str, values: Mapping[str, object], *, title: str, language:
 
 
 def write_page(page: str, path: Path) -> None:
-    """Write a page beside its path and put it in place; raises CorpusError where that can't be done."""
-    beside = path.with_name(path.name + ".part")
-    try:
-        beside.write_text(page, "utf-8")
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise CorpusError(f"{path}: can't write: {error.strerror or error}") from error
+    """Write a page, whole or not at all; raises CorpusError where it can't be written."""
+    write_whole(path, page.encode("utf-8", "replace"))
 
 
 def _read(name: str) -> str:

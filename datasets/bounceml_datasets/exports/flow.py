@@ -11,6 +11,8 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 _AHEAD = 1
+# Parts that are worked on, or wait to be taken: enough to go on with while who takes them is held up.
+_IN_WORK = 5
 
 
 def read_ahead(parts: Iterator[In]) -> Iterator[In]:
@@ -52,7 +54,7 @@ def worked(parts: Iterable[In], work: Callable[[In], Out], *, workers: int) -> I
         waiting = deque[tuple[In, Future[Out]]]()
         for part in parts:
             waiting.append((part, pool.submit(work, part)))
-            if len(waiting) > workers:
+            if len(waiting) >= max(workers + 1, _IN_WORK):
                 done, future = waiting.popleft()
                 yield done, future.result()
         for done, future in waiting:

@@ -9,17 +9,14 @@ from hashlib import blake2b
 import numpy as np
 
 from bounceml.codes import Codes, with_codes
-from bounceml.decode import repair
-from bounceml.masking import tokens
 from bounceml.templates import Templates, new_templates
 from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import PROVIDER_CLASS
-from bounceml_datasets.exports.parts import Buffer, Part, records_of
+from bounceml_datasets.exports.parts import Buffer, Part
+from bounceml_datasets.exports.texts import column_of, example_of, text_at
 
 # Templates that are remembered; beyond them the rarer half is dropped. A year of a large sender's bounces has fewer.
 MAX_TEMPLATES = 50_000
-# Characters of an example; what a server says stands at the beginning.
-MAX_EXAMPLE = 2000
 # Different classes of the provider that are counted for a template.
 _MAX_CLASSES = 8
 # Pairs of a template and a domain, 8 bytes each; beyond them domains are no longer counted.
@@ -150,13 +147,15 @@ class Gatherer:
         for key, row in new:
             number, smtp, status = key
             start = int(ends[number - 1]) if number else 0
-            words = with_codes([self._words[i] for i in ids[start : ends[number]].tolist()], given=Codes(smtp, status))
+            words = [self._words[i] for i in ids[start : ends[number]].tolist()]
+            if smtp or status:
+                words = with_codes(words, given=Codes(smtp, status))
             if not words:
                 self._of_key[key] = None
                 continue
             digest = blake2b(" ".join(words).encode("utf-8", "surrogatepass"), digest_size=16).digest()
             if digest not in self._entries:
-                text = example_of(_text(part.texts, row), codes=Codes(smtp, status))
+                text = example_of(text_at(part, row), codes=Codes(smtp, status))
                 self._entries[digest] = _Entry(self._numbered, text.encode("utf-8", "replace"), missed=self.floor)
                 self._numbered += 1
             self._of_key[key] = self._entries[digest]
@@ -188,26 +187,6 @@ class Gatherer:
         self._pairs = self._pairs[np.isin(self._pairs >> np.uint64(32), owners)]
 
 
-def example_of(text: str, *, codes: Codes) -> str:
-    """A text as it is shown and learnt from: mended, on one line, with the codes that stood in columns of their own.
-
-    >>> example_of("User  unknown", codes=Codes("550", "5.1.1"))
-    '550 5.1.1 User unknown'
-    """
-    mended = " ".join(repair(text[: 2 * MAX_EXAMPLE]).split())[:MAX_EXAMPLE]
-    found = tokens(mended)
-    before = with_codes(found, given=codes)
-    return " ".join([*before[: len(before) - len(found)], mended])
-
-
-def column_of(part: Part, name: str, *, names: Sequence[str]) -> list[object]:
-    """A column of the export itself, None where a row has nothing there."""
-    if hasattr(part.rows, "column"):
-        column: list[object] = part.rows.column(name).to_pylist()
-        return column
-    return [record.get(name) for record in records_of(part, names)]
-
-
 def _classes(part: Part, names: Sequence[str]) -> Sequence[object] | None:
     """The provider's own classes: as the preset read them, or as scoring left them in a column."""
     if PROVIDER_CLASS in part.extra:
@@ -230,10 +209,3 @@ def _numbers(templates: Templates, texts: Sequence[str] | Buffer) -> np.ndarray:
     if isinstance(texts, Buffer):
         return templates.number_buffer(texts.data, texts.offsets)
     return templates.number([text.encode("utf-8", "surrogatepass") for text in texts])
-
-
-def _text(texts: Sequence[str] | Buffer, row: int) -> str:
-    if isinstance(texts, Buffer):
-        data = texts.data[texts.offsets[row] : texts.offsets[row + 1]]
-        return data.tobytes().decode("utf-8", "surrogatepass")
-    return texts[row]

@@ -1,9 +1,10 @@
 """Exports as lines of JSON objects; each line comes through as it is, with the answer's keys behind its own."""
 
+import io
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
 from bounceml_datasets.exports.details import Details, answer_in, is_scored, scored_from
@@ -90,6 +91,15 @@ class JsonReader:
     def _all(self) -> Iterator[_Found]:
         yield from self._ahead
         yield from self._found
+
+
+def objects_in(file: BinaryIO, *, name: str) -> Iterator[_Found]:
+    """Objects of a JSON file, each as it stands there on one line, and what is wrong where there is none."""
+    text = decoded(file, name=name)
+    try:
+        yield from _found(text)
+    finally:
+        cast("io.BufferedReader", text.detach()).detach()  # the file is its opener's to close
 
 
 def _found(text: TextIO) -> Iterator[_Found]:

@@ -21,7 +21,9 @@ from bounceml_datasets.exports.parts import ERROR, Buffer, Part, Scored, records
 from bounceml_datasets.exports.presets import Preset, detect
 from bounceml_datasets.exports.times import TimeReader
 
-_BATCH_ROWS = 16384
+_BATCH_ROWS = 32_768
+# What pyarrow raises for files that aren't in order; the last one for names that aren't UTF-8.
+_DAMAGE = (OSError, pa.ArrowException, UnicodeDecodeError)
 # Rows that are written together.
 _ROW_GROUP = 65_536
 
@@ -30,6 +32,8 @@ def _keep_memory_small() -> None:
     """Let Arrow give memory back: its other allocators keep a fifth more of it for as long as the process lives."""
     with suppress(NotImplementedError):  # not built for this system
         pa.set_memory_pool(pa.jemalloc_memory_pool())
+        # Not at once, though: the next batch needs as much again, and clearing pages is a tenth of the time.
+        pa.jemalloc_set_decay_ms(1000)
 
 
 class ParquetReader:
@@ -37,15 +41,16 @@ class ParquetReader:
 
     def __init__(self, path: Path, *, text_column: str | None, preset: Preset | None = None) -> None:
         _keep_memory_small()
+        self._path = path
         try:
             # Read by buffers, so that memory doesn't grow with the row groups.
             self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
-            self._head = next(self._file.iter_batches(LOOKED_AT), None)
-        except (OSError, pa.ArrowException) as error:
+        except _DAMAGE as error:
             raise CorpusError(f"{path}: can't read it as Parquet: {error}") from error
         self.schema: pa.Schema = self._file.schema_arrow
         self.names: list[str] = self.schema.names
-        self.sample: list[Record] = self._head.to_pylist() if self._head is not None else []
+        head = next(self._batches(LOOKED_AT), None)
+        self.sample: list[Record] = head.to_pylist() if head is not None else []
         self.preset = preset or (None if text_column else detect(self.sample or [dict.fromkeys(self.names)]))
         self.columns: Columns | None = None if self.preset else find_columns(self.names, self.sample, text=text_column)
         self._domains = DomainReader()
@@ -54,7 +59,7 @@ class ParquetReader:
     def parts(self, *, skip: int = 0, clock: TimeReader | None = None) -> Iterator[Part]:
         """See `Reader`."""
         read = 0
-        for batch in self._file.iter_batches(_BATCH_ROWS, use_threads=False):
+        for batch in self._batches(_BATCH_ROWS):
             read += len(batch)
             if read <= skip:
                 continue
@@ -63,6 +68,14 @@ class ParquetReader:
                 yield self._part(fresh, read, clock=clock)
             else:
                 yield from self._events(fresh, preset=self.preset, before=read - len(fresh), clock=clock)
+
+    def _batches(self, size: int) -> Iterator[pa.RecordBatch]:
+        """Batches of at most `size` rows, with texts that are UTF-8."""
+        try:
+            for batch in self._file.iter_batches(size, use_threads=False):
+                yield _sound(batch)
+        except _DAMAGE as error:
+            raise CorpusError(f"{self._path}: can't read it as Parquet: {error}") from error
 
     def _events(
         self, batch: pa.RecordBatch, *, preset: Preset, before: int, clock: TimeReader | None
@@ -148,6 +161,26 @@ class ParquetWriter:
         )
 
 
+def _sound(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch whose texts are UTF-8: what isn't is replaced. Raises ArrowInvalid for other damage."""
+    try:
+        batch.validate(full=True)
+    except pa.ArrowInvalid:
+        columns = [_readable(column) if _is_text(column.type) else column for column in batch.columns]
+        batch = pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+        batch.validate(full=True)
+    return batch
+
+
+def _readable(column: pa.Array) -> pa.Array:
+    found = column.view(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary()).to_pylist()
+    return pa.array([None if text is None else text.decode("utf-8", "replace") for text in found], column.type)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def _repetitive(batch: pa.RecordBatch) -> list[str]:
     """Columns that are worth a dictionary: looking for repeated values where there are few costs a fifth of writing."""
     unique = {
@@ -164,9 +197,8 @@ def _repetitive(batch: pa.RecordBatch) -> list[str]:
 
 def _is_plain(kind: pa.DataType) -> bool:
     of = pa.types
-    return any(
-        test(kind) for test in (of.is_string, of.is_large_string, of.is_integer, of.is_floating, of.is_temporal)
-    ) and not of.is_float16(kind)
+    numeric = of.is_integer(kind) or of.is_floating(kind) or of.is_temporal(kind)
+    return _is_text(kind) or (numeric and not of.is_float16(kind))
 
 
 def _cell(value: Any) -> str | None:

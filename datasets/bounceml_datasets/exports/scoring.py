@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -104,7 +104,8 @@ class _Target:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self._file is not None and not self._piped:
-            self._file.close()
+            with suppress(OSError):  # what couldn't be written before can't be now, and was told
+                self._file.close()
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             raise CorpusError(f"{self._path}: can't write: {error.strerror or error}") from error
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bounceml.errors import CorpusError
+from bounceml.whole_file import write_whole
 from bounceml_datasets.labelling.cells import guarded, unguarded
 from bounceml_datasets.labelling.item import Answer, Item
-from bounceml_datasets.whole_file import write_whole
 
 LABEL = "label"
 # Stands in the column for a text that somebody looked at and could not tell.

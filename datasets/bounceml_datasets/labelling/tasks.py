@@ -27,7 +27,8 @@ def label_studio_interface(names: Sequence[str]) -> str:
     return (
         f'<View>\n  <Text name="{TEXT}" value="${TEXT}"/>\n'
         '  <Header value="$count times, from $domains domains; the provider says: $provider_class"/>\n'
-        f'  <Choices name="{CHOICE}" toName="{TEXT}" choice="single" required="true">\n{choices}\n  </Choices>\n</View>\n'
+        f'  <Choices name="{CHOICE}" toName="{TEXT}" choice="single" required="true">\n'
+        f"{choices}\n  </Choices>\n</View>\n"
     )
 
 
