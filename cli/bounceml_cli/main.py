@@ -12,6 +12,7 @@ import typer
 from bounceml._version import __version__
 from bounceml.errors import BounceError
 from bounceml_cli.exits import Exit, complain
+from bounceml_cli.language import Language
 
 app = typer.Typer(
     name="bounceml",
@@ -135,6 +136,43 @@ def score(
 
     job = Job(export, output, text_column=text_column, format=format, resume=resume, strict=strict, excel=excel)
     raise typer.Exit(run(job, summary=summary, model=model, config=config))
+
+
+@app.command()
+def report(
+    export: Annotated[
+        str, typer.Argument(help="Export to report on, scored or not, in any format that score reads; - for a pipe.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write.")] = Path("report.html"),
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="Earlier export to compare with; without it the second half with the first."),
+    ] = None,
+    lang: Annotated[
+        Language | None, typer.Option("--lang", help="Language of the page; default: this computer's, else en.")
+    ] = None,
+    text_column: Annotated[
+        str | None,
+        typer.Option("--text-column", help="Column with the servers' replies; found by itself if not given."),
+    ] = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        str | None,
+        typer.Option(
+            "--format", help="Format of the export, or its provider (ses, postfix, …), where it doesn't tell."
+        ),
+    ] = None,
+    rescore: Annotated[bool, typer.Option("--rescore", help="Score again what was scored before.")] = False,
+    model: Model = None,
+    config: Config = None,
+) -> None:
+    """Show what an export's bounces mean on one HTML page: plots, what to mend first, addresses to drop."""
+    from bounceml_cli.report import run
+    from bounceml_datasets.reports.collection import ReportJob
+
+    beside = output.with_suffix(".drop.csv")
+    job = ReportJob(export, text_column=text_column, format=format, rescore=rescore, beside=beside)
+    before = None if since is None else ReportJob(since, text_column=text_column, format=format, rescore=rescore)
+    raise typer.Exit(run(job, output=output, since=before, language=lang, model=model, config=config))
 
 
 @app.command()

@@ -6,9 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bounceml_datasets.exports.parts import Reader
     from bounceml_datasets.exports.scoring import Tell
-    from bounceml_datasets.exports.tally import Tally
 
 
 @contextmanager
@@ -27,9 +25,16 @@ def progress() -> Iterator[Callable[[str, float], None]]:
 
 @contextmanager
 def row_progress() -> "Iterator[Tell]":
+    """As `count_progress`, told by a tally and its reader."""
+    with count_progress() as tell:
+        yield lambda tally, reader: tell(tally.rows, reader.rows)
+
+
+@contextmanager
+def count_progress() -> Iterator[Callable[[int, int | None], None]]:
     """A function that shows how many rows are done, how fast, and the time left where the number of rows is known."""
     if not sys.stderr.isatty():
-        yield lambda tally, reader: None
+        yield lambda rows, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -38,13 +43,8 @@ def row_progress() -> "Iterator[Tell]":
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None, speed="")
 
-        def tell(tally: "Tally", reader: "Reader") -> None:
+        def tell(rows: int, total: int | None) -> None:
             speed = bar.tasks[0].speed
-            bar.update(
-                task,
-                completed=tally.rows,
-                total=reader.rows,
-                speed=f"{speed:,.0f} rows/s" if speed else "",
-            )
+            bar.update(task, completed=rows, total=total, speed=f"{speed:,.0f} rows/s" if speed else "")
 
         yield tell

@@ -110,6 +110,11 @@ def _blocklists() -> tuple[tuple[str, Blocklist], ...]:
     )
 
 
+def blocklist_marks() -> tuple[str, ...]:
+    """By what blocklists are told in folded text."""
+    return tuple(mark for mark, _ in _blocklists())
+
+
 def blocklist_in(text: str) -> Blocklist | None:
     """The blocklist that `text` names, with what it lists (ip, domain or uri); None where it names none.
 

@@ -1,11 +1,12 @@
 """Which columns of an export hold what the server said, and its codes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bounceml.codes import find_codes
 from bounceml.errors import CorpusError
+from bounceml_datasets.exports.times import are_times
 
 Record = dict[str, Any]
 
@@ -19,8 +20,16 @@ TEXT_COLUMNS = (
 SMTP_COLUMNS = ("smtp_code", "smtpcode", "reply_code", "replycode", "response_code", "error_code", "code")
 STATUS_COLUMNS = ("enhanced_code", "enhanced_status", "dsn_status", "dsnstatus", "dsn", "status")
 RECIPIENT_COLUMNS = (
-    "recipient", "rcpt", "recipient_email", "email", "email_address", "emailaddress", "to", "rcpt_to", "address",
-    "subscriber", "收件人", "收件人地址", "收件地址", "邮箱",
+    "bounce_recipient", "recipient", "rcpt", "recipient_email", "email", "email_address", "emailaddress", "to",
+    "rcpt_to", "address", "subscriber", "收件人", "收件人地址", "收件地址", "邮箱",
+)  # fmt: skip
+# What happened to the mail comes before when it was sent.
+TIME_COLUMNS = (
+    "bounced_at", "bouncedat", "bounce_time", "bounce_date", "bouncedate", "bounce_timestamp", "failed_at",
+    "event_time", "eventtime", "event_timestamp", "event_date", "eventdate", "timelogged", "logged_at", "occurred_at",
+    "timestamp", "time", "datetime", "date_time", "date", "ts", "day", "created_at", "createdat", "created",
+    "received_at", "sent_at", "sentat", "sent_time", "sent_date", "send_time", "sendtime", "senddate",
+    "退信时间", "投递时间", "时间", "日期", "发送时间", "发信时间", "创建时间",
 )  # fmt: skip
 # Rows looked at to find a column by what stands in it.
 LOOKED_AT = 50
@@ -28,12 +37,13 @@ LOOKED_AT = 50
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Columns of an export: the text, and the codes where they stand in columns of their own."""
+    """Columns of an export: the text, the codes where they stand in columns of their own, whom and when."""
 
     text: str
     smtp: str | None
     status: str | None
     recipient: str | None = None
+    time: str | None = None
 
 
 def find_columns(names: Sequence[str], sample: Sequence[Record], *, text: str | None = None) -> Columns:
@@ -52,6 +62,7 @@ def find_columns(names: Sequence[str], sample: Sequence[Record], *, text: str | 
         smtp=next((by_lower[n] for n in SMTP_COLUMNS if n in by_lower and by_lower[n] != chosen), None),
         status=next((by_lower[n] for n in STATUS_COLUMNS if n in by_lower and by_lower[n] != chosen), None),
         recipient=next((by_lower[n] for n in RECIPIENT_COLUMNS if n in by_lower and by_lower[n] != chosen), None),
+        time=_time_column(by_lower, sample, but=chosen),
     )
 
 
@@ -73,6 +84,22 @@ def as_code(value: object) -> str | None:
     """A cell of a column of codes; a number may have come through a spreadsheet ("550.0")."""
     text = as_text(value).strip().removesuffix(".0")
     return text or None
+
+
+def _time_column(by_lower: Mapping[str, str], sample: Sequence[Record], *, but: str) -> str | None:
+    """The column that says when: one with such a name that holds moments, else the first that looks as if it did."""
+    others = {lower: name for lower, name in by_lower.items() if name != but}
+    for name in (others[lower] for lower in TIME_COLUMNS if lower in others):
+        if not sample or are_times([record.get(name) for record in sample]):
+            return name
+    # Numbers may be anything.
+    told = {name: [v for r in sample if (v := r.get(name)) is not None and v != ""] for name in others.values()}
+    shown = (n for n, values in told.items() if not any(isinstance(v, (int, float)) or _is_number(v) for v in values))
+    return next((name for name in shown if are_times(told[name])), None)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, str) and value.strip().replace(".", "", 1).isdigit()
 
 
 def _has_text(sample: Sequence[Record], name: str) -> bool:

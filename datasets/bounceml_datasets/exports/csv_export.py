@@ -7,10 +7,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-from bounceml.errors import CorpusError
 from bounceml_datasets.cells import guarded
 from bounceml_datasets.exports.columns import Record
-from bounceml_datasets.exports.files import Format, Sink, decoded, lines_of
+from bounceml_datasets.exports.files import EmptyExportError, Format, Sink, decoded, lines_of
 from bounceml_datasets.exports.parts import ADDED, ERROR, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset
 from bounceml_datasets.exports.table import TableReader
@@ -39,7 +38,7 @@ class CsvReader(TableReader):
         self.delimiter = "\t" if format == "tsv" else max(_DELIMITERS, key=head.count)
         names = next(csv.reader([head], delimiter=self.delimiter), [])
         if not any(names):
-            raise CorpusError(f"{name}: the export is empty: its first line must name the columns")
+            raise EmptyExportError(f"{name}: the export is empty: its first line must name the columns")
         self._reader = csv.reader(lines, delimiter=self.delimiter)
         super().__init__(names, self._rows(len(names)), text_column=text_column, preset=preset)
 

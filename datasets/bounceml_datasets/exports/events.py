@@ -1,7 +1,7 @@
 """What a provider's event asks: one question for each of its recipients."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -9,15 +9,19 @@ import numpy as np
 
 from bounceml.codes import Codes, find_codes
 from bounceml_datasets.exports.columns import Record
+from bounceml_datasets.exports.details import Answer, Details, answer_in, scored_from
 from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.parts import PART_ROWS, Part
 from bounceml_datasets.exports.presets import Place, Preset, event_in, value_at
+from bounceml_datasets.exports.times import TimeReader
 
 # Columns that a preset adds.
 RECIPIENT = "bounce_recipient"
 PROVIDER_CLASS = "provider_class"
 # Characters that the rows of one event may come to: each recipient's repeats the event.
 _MOST_REPEATED = 1 << 24
+# Characters of a log's line in which its time stands.
+_LINE_HEAD = 40
 # Characters of a cell in which a code is looked for.
 _CODE_CELL = 200
 
@@ -28,7 +32,10 @@ class _OddError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What an event says of a recipient; `error` is what is wrong with one that can't be read."""
+    """What an event says of a recipient; `error` is what is wrong with one that can't be read.
+
+    `time` is as it stands in the event, `answer` what was answered before.
+    """
 
     text: str = ""
     smtp: str | None = None
@@ -37,6 +44,8 @@ class Question:
     provider_class: str | None = None
     asked: bool = True
     error: str | None = None
+    time: str | None = None
+    answer: Answer | None = None
 
 
 def questions(record: Record, *, preset: Preset, size: int) -> list[Question]:
@@ -48,6 +57,8 @@ def questions(record: Record, *, preset: Preset, size: int) -> list[Question]:
         found = _questions(record, preset=preset, size=size)
     except _OddError as error:
         return [Question(error=f"{preset.name}: {error}")]
+    if answer := answer_in(record):
+        found = [replace(question, answer=answer) for question in found]
     if RECIPIENT not in record:
         return found
     return [question for question in found if question.recipient == record[RECIPIENT]][:1] or found[:1]
@@ -66,11 +77,17 @@ def line_question(line: str, *, preset: Preset) -> Question:
         recipient=said["recipient"],
         provider_class=said["event"],
         asked=preset.asks_about(said["event"]),
+        time=line[:_LINE_HEAD],
     )
 
 
-def parts_of(found: Iterable[tuple[Any, Sequence[Question]]], *, preset: Preset, skip: int) -> Iterator[Part]:
-    """Parts of rows with their questions; a row is repeated for each. The first `skip` rows are left out."""
+def parts_of(
+    found: Iterable[tuple[Any, Sequence[Question]]], *, preset: Preset, skip: int, clock: TimeReader | None = None
+) -> Iterator[Part]:
+    """Parts of rows with their questions; a row is repeated for each. The first `skip` rows are left out.
+
+    With a clock, parts come with their details.
+    """
     rows: list[Any] = []
     asked: list[Question] = []
     read = 0
@@ -81,13 +98,13 @@ def parts_of(found: Iterable[tuple[Any, Sequence[Question]]], *, preset: Preset,
         rows += [row] * len(its)
         asked += its
         if len(rows) >= PART_ROWS:
-            yield _part(rows, asked, preset=preset, read=read)
+            yield _part(rows, asked, preset=preset, read=read, clock=clock)
             rows, asked = [], []
     if rows:
-        yield _part(rows, asked, preset=preset, read=read)
+        yield _part(rows, asked, preset=preset, read=read, clock=clock)
 
 
-def _part(rows: list[Any], asked: Sequence[Question], *, preset: Preset, read: int) -> Part:
+def _part(rows: list[Any], asked: Sequence[Question], *, preset: Preset, read: int, clock: TimeReader | None) -> Part:
     extra = {PROVIDER_CLASS: [q.provider_class for q in asked]}
     if preset.names_recipients:
         extra = {RECIPIENT: [q.recipient for q in asked], **extra}
@@ -100,7 +117,17 @@ def _part(rows: list[Any], asked: Sequence[Question], *, preset: Preset, read: i
         asked=np.array([q.asked for q in asked], np.bool_),
         extra=extra,
         errors={i: q.error for i, q in enumerate(asked) if q.error is not None},
+        details=None if clock is None else _details(asked, clock=clock),
         read=read,
+    )
+
+
+def _details(asked: Sequence[Question], *, clock: TimeReader) -> Details:
+    answers = [q.answer for q in asked]
+    return Details(
+        recipients=[q.recipient or "" for q in asked],
+        times=clock.minutes([q.time for q in asked]),
+        answers=None if not any(answers) else scored_from(answers),
     )
 
 
@@ -149,6 +176,7 @@ def _question(entry: Any, event: Record, *, preset: Preset, asked: bool) -> Ques
         recipient=entry if isinstance(entry, str) else said(preset.recipient),
         provider_class="/".join(filter(None, (said([place]) for place in preset.provider_class))) or None,
         asked=asked,
+        time=_text(event, preset.time),
     )
     if asked and not (question.text or question.smtp or question.status or question.recipient):
         raise _OddError("a failure that says neither why nor of whom")

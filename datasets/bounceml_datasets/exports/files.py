@@ -14,6 +14,11 @@ from typing import IO, BinaryIO, Literal, TextIO, cast
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.presets import Preset, presets
 
+
+class EmptyExportError(CorpusError):
+    """An export that holds nothing, not even names of columns."""
+
+
 Format = Literal["csv", "tsv", "jsonl", "parquet", "xlsx", "log"]
 Compression = Literal["gz", "zst"]
 STANDARD = "-"

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, TextIO, cast
 
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
+from bounceml_datasets.exports.details import Details, answer_in, is_scored, scored_from
 from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import Question, parts_of, questions
-from bounceml_datasets.exports.files import Sink, decoded, lines_of
+from bounceml_datasets.exports.files import EmptyExportError, Sink, decoded, lines_of
 from bounceml_datasets.exports.json_elements import elements
 from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset, detect
+from bounceml_datasets.exports.times import TimeReader
 
 # An element as it stands in the file, the object that it is, and what is wrong if it is none.
 _Found = tuple[str, Record | None, str | None]
@@ -31,14 +33,16 @@ class JsonReader:
         self.names: list[str] = list(dict.fromkeys(key for record in self.sample for key in record))
         self.rows: int | None = None
         self.preset = preset or (None if text_column else detect(self.sample))
+        if self.preset is None and not self._ahead:
+            raise EmptyExportError(f"{name}: the export is empty")
         self.columns: Columns | None = None if self.preset else find_columns(self.names, self.sample, text=text_column)
 
-    def parts(self, *, skip: int = 0) -> Iterator[Part]:
+    def parts(self, *, skip: int = 0, clock: TimeReader | None = None) -> Iterator[Part]:
         """See `Reader`."""
         if self.preset is not None:
             preset = self.preset
             found = ((line, _questions(line, record, error, preset=preset)) for line, record, error in self._all())
-            yield from parts_of(found, preset=preset, skip=skip)
+            yield from parts_of(found, preset=preset, skip=skip, clock=clock)
             return
         rows: list[str] = []
         records: list[Record] = []
@@ -53,12 +57,14 @@ class JsonReader:
             rows.append(line)
             records.append(record or {})
             if len(rows) == PART_ROWS:
-                yield self._part(rows, records, errors, read)
+                yield self._part(rows, records, errors, read, clock=clock)
                 rows, records, errors = [], [], {}
         if rows:
-            yield self._part(rows, records, errors, read)
+            yield self._part(rows, records, errors, read, clock=clock)
 
-    def _part(self, rows: list[str], records: list[Record], errors: dict[int, str], read: int) -> Part:
+    def _part(
+        self, rows: list[str], records: list[Record], errors: dict[int, str], read: int, *, clock: TimeReader | None
+    ) -> Part:
         columns = self.columns
         assert columns is not None
         return Part(
@@ -70,7 +76,16 @@ class JsonReader:
             if columns.recipient
             else None,
             errors=errors,
+            details=None if clock is None else self._details(records, columns, clock=clock),
             read=read,
+        )
+
+    def _details(self, records: list[Record], columns: Columns, *, clock: TimeReader) -> Details:
+        whom, when = columns.recipient, columns.time
+        return Details(
+            recipients=None if whom is None else [as_text(record.get(whom)) for record in records],
+            times=None if when is None else clock.minutes([record.get(when) for record in records]),
+            answers=scored_from(map(answer_in, records)) if is_scored(self.names) else None,
         )
 
     def _all(self) -> Iterator[_Found]:

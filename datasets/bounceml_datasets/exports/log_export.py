@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from bounceml.errors import CorpusError
-from bounceml_datasets.exports.columns import LOOKED_AT
+from bounceml_datasets.exports.columns import LOOKED_AT, Record
 from bounceml_datasets.exports.events import line_question, parts_of
-from bounceml_datasets.exports.files import decoded
+from bounceml_datasets.exports.files import EmptyExportError, decoded
 from bounceml_datasets.exports.parts import Part
 from bounceml_datasets.exports.presets import Preset, detect_log
+from bounceml_datasets.exports.times import TimeReader
 
 # Characters of a line; the rest of a longer one becomes lines of its own.
 _MAX_LINE = 1 << 16
@@ -24,18 +25,21 @@ class LogReader:
         self._text = decoded(file, name=name)
         self._ahead = list(itertools.islice(self._lines(), _LINES_LOOKED_AT))
         found = preset or detect_log(self._ahead)
+        if found is None and not self._ahead:
+            raise EmptyExportError(f"{name}: the export is empty")
         if found is None:
             raise CorpusError(f"{name}: no lines of a known mail server's log: name it with --format")
         self.preset: Preset = found
         self.names = ["line"]
+        self.sample: list[Record] = []
         self.columns = None
         self.rows: int | None = None
 
-    def parts(self, *, skip: int = 0) -> Iterator[Part]:
+    def parts(self, *, skip: int = 0, clock: TimeReader | None = None) -> Iterator[Part]:
         """See `Reader`."""
         lines = itertools.chain(self._ahead, self._lines())
         found = (([line], [line_question(line, preset=self.preset)]) for line in lines)
-        return parts_of(found, preset=self.preset, skip=skip)
+        return parts_of(found, preset=self.preset, skip=skip, clock=clock)
 
     def _lines(self) -> Iterator[str]:
         while line := self._text.readline(_MAX_LINE):

@@ -16,8 +16,10 @@ from bounceml.errors import CorpusError
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns
 from bounceml_datasets.exports.domains import DomainReader
 from bounceml_datasets.exports.events import parts_of, questions
+from bounceml_datasets.exports.parquet_details import details_of
 from bounceml_datasets.exports.parts import ERROR, Buffer, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset, detect
+from bounceml_datasets.exports.times import TimeReader
 
 _BATCH_ROWS = 32_768
 # What pyarrow raises for files that aren't in order; the last one for names that aren't UTF-8.
@@ -54,7 +56,7 @@ class ParquetReader:
         self._domains = DomainReader()
         self.rows: int | None = self._file.metadata.num_rows
 
-    def parts(self, *, skip: int = 0) -> Iterator[Part]:
+    def parts(self, *, skip: int = 0, clock: TimeReader | None = None) -> Iterator[Part]:
         """See `Reader`."""
         read = 0
         for batch in self._batches(_BATCH_ROWS):
@@ -63,9 +65,9 @@ class ParquetReader:
                 continue
             fresh = batch.slice(max(0, skip - (read - len(batch))))
             if self.preset is None:
-                yield self._part(fresh, read)
+                yield self._part(fresh, read, clock=clock)
             else:
-                yield from self._events(fresh, preset=self.preset, before=read - len(fresh))
+                yield from self._events(fresh, preset=self.preset, before=read - len(fresh), clock=clock)
 
     def _batches(self, size: int) -> Iterator[pa.RecordBatch]:
         """Batches of at most `size` rows, with texts that are UTF-8."""
@@ -75,14 +77,16 @@ class ParquetReader:
         except _DAMAGE as error:
             raise CorpusError(f"{self._path}: can't read it as Parquet: {error}") from error
 
-    def _events(self, batch: pa.RecordBatch, *, preset: Preset, before: int) -> Iterator[Part]:
+    def _events(
+        self, batch: pa.RecordBatch, *, preset: Preset, before: int, clock: TimeReader | None
+    ) -> Iterator[Part]:
         """Parts of a provider's events; `before` rows were read before them."""
         size = batch.nbytes // len(batch)
         found = ((i, questions(record, preset=preset, size=size)) for i, record in enumerate(batch.to_pylist()))
-        for part in parts_of(found, preset=preset, skip=0):
+        for part in parts_of(found, preset=preset, skip=0, clock=clock):
             yield replace(part, rows=batch.take(pa.array(part.rows, pa.int64())), read=before + part.read)
 
-    def _part(self, batch: pa.RecordBatch, read: int) -> Part:
+    def _part(self, batch: pa.RecordBatch, read: int, *, clock: TimeReader | None) -> Part:
         assert self.columns is not None
         recipient = self.columns.recipient
         return Part(
@@ -91,6 +95,7 @@ class ParquetReader:
             smtp=self._codes(batch, self.columns.smtp),
             status=self._codes(batch, self.columns.status),
             domains=None if recipient is None else self._domains.read(*text_buffer(batch.column(recipient))),
+            details=None if clock is None else details_of(batch, self.columns, clock=clock),
             read=read,
         )
 

@@ -3,13 +3,17 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from bounceml_datasets.exports.columns import Columns, Record
 from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.presets import Preset
+from bounceml_datasets.exports.times import TimeReader
+
+if TYPE_CHECKING:
+    from bounceml_datasets.exports.details import Details
 
 # Rows of a part: enough for numpy to pay, few enough to stay small in memory.
 PART_ROWS = 20_000
@@ -36,7 +40,8 @@ class Part:
     """Consecutive rows: as their format holds them, with their texts, and codes where the export has them.
 
     `asked` says which rows are to be answered (None: all of them); the others come through as they are. `extra` are
-    columns that the reader adds. `errors` names what is wrong with a row, by its position.
+    columns that the reader adds. `errors` names what is wrong with a row, by its position. `details` are there where
+    they were asked for.
     """
 
     rows: Any
@@ -47,6 +52,7 @@ class Part:
     asked: np.ndarray | None = None
     extra: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     errors: Mapping[int, str] = field(default_factory=dict)
+    details: "Details | None" = None
     # How many records of the file were read up to the end of this part.
     read: int = 0
 
@@ -73,8 +79,15 @@ class Reader(Protocol):
     def rows(self) -> int | None:
         """How many rows there are; None where only reading tells."""
 
-    def parts(self, *, skip: int = 0) -> Iterator[Part]:
-        """Parts in the order of the file; the first `skip` records are left out."""
+    @property
+    def sample(self) -> Sequence[Record]:
+        """The first records."""
+
+    def parts(self, *, skip: int = 0, clock: TimeReader | None = None) -> Iterator[Part]:
+        """Parts in the order of the file; the first `skip` records are left out.
+
+        With a clock, by which to read when rows happened, parts come with their details.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Preset:
     text: tuple[Place, ...] = ()
     smtp: tuple[Place, ...] = ()
     status: tuple[Place, ...] = ()
+    time: tuple[Place, ...] = ()
     provider_class: tuple[Place, ...] = ()
     line: re.Pattern[str] | None = None
 

@@ -3,14 +3,11 @@
 import json
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 from typing import IO, Any
 
 import numpy as np
@@ -19,13 +16,11 @@ from bounceml.batch import Answers, Batches
 from bounceml.classifier import Classifier
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
+from bounceml_datasets.exports.flow import read_ahead, worked
 from bounceml_datasets.exports.opening import make_writer, open_reader
 from bounceml_datasets.exports.parts import Buffer, Part, Reader, Scored, Writer
 from bounceml_datasets.exports.tally import Tally
 
-_PARTS_AHEAD = 1
-# Parts that are answered, or wait to be written: enough to go on with while a large piece is written.
-_PARTS_IN_WORK = 5
 _DIGITS = 4  # of the confidence, as in `Verdict.to_dict`
 
 
@@ -66,8 +61,9 @@ def score_export(
         if job.resume:
             note(f"going on behind row {target.read}" if target.read else "nothing to go on with: beginning anew")
         tally = target.tally
-        parts = _ahead(reader.parts(skip=target.read))
-        for part, scored in _scored(parts, classifier=classifier, workers=workers or os.cpu_count() or 1):
+        parts = read_ahead(reader.parts(skip=target.read))
+        answer = partial(_answer, batches=Batches(classifier))
+        for part, scored in worked(parts, answer, workers=workers or os.cpu_count() or 1):
             if job.strict and part.errors:
                 raise CorpusError(f"{job.source}: {next(iter(part.errors.values()))}")
             target.writer.write(part, scored)
@@ -181,20 +177,6 @@ class _Target:
         ]
 
 
-def _scored(parts: Iterable[Part], *, classifier: Classifier, workers: int) -> Iterator[tuple[Part, Scored]]:
-    """Parts with their answers, in order; several are worked on side by side."""
-    batches = Batches(classifier)
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = deque[tuple[Part, Any]]()
-        for part in parts:
-            waiting.append((part, pool.submit(_answer, part, batches=batches)))
-            if len(waiting) >= _PARTS_IN_WORK:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        for done, future in waiting:
-            yield done, future.result()
-
-
 def _answer(part: Part, *, batches: Batches) -> Scored:
     batch, texts = batches.get(), part.texts
     if isinstance(texts, Buffer):
@@ -213,33 +195,3 @@ def scored_columns(answers: Answers, *, part: Part) -> Scored:
     if part.errors:
         index[list(part.errors)] = -1
     return Scored(outcomes, index, np.round(answers.confidence, _DIGITS))
-
-
-def _ahead(parts: Iterator[Part]) -> Iterator[Part]:
-    """The same parts, read ahead in a thread."""
-    queue: Queue[Part | BaseException | None] = Queue(_PARTS_AHEAD)
-    stopped: list[bool] = []
-
-    def work() -> None:
-        try:
-            for part in parts:
-                if stopped:
-                    return
-                queue.put(part)
-            queue.put(None)
-        except BaseException as error:
-            queue.put(error)
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while (got := queue.get()) is not None:
-            if isinstance(got, BaseException):
-                raise got
-            yield got
-    finally:
-        stopped.append(True)
-        while thread.is_alive():
-            if not queue.empty():
-                queue.get()
-            thread.join(0.01)

@@ -5,10 +5,12 @@ import json
 from collections.abc import Iterator, Sequence
 
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
+from bounceml_datasets.exports.details import Details, answer_in, is_scored, scored_from
 from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import Question, parts_of, questions
 from bounceml_datasets.exports.parts import PART_ROWS, Part
 from bounceml_datasets.exports.presets import Preset, detect
+from bounceml_datasets.exports.times import TimeReader
 
 # A row's cells, and what is wrong with it.
 Row = tuple[list[str], str | None]
@@ -28,12 +30,12 @@ class TableReader:
         self.preset = preset or (None if text_column else self._detected())
         self.columns: Columns | None = None if self.preset else find_columns(self.names, self.sample, text=text_column)
 
-    def parts(self, *, skip: int = 0) -> Iterator[Part]:
+    def parts(self, *, skip: int = 0, clock: TimeReader | None = None) -> Iterator[Part]:
         """See `Reader`."""
         if self.preset is not None:
             preset = self.preset
             found = ((row, self._questions(row, error, preset=preset)) for row, error in self._all())
-            yield from parts_of(found, preset=preset, skip=skip)
+            yield from parts_of(found, preset=preset, skip=skip, clock=clock)
             return
         rows: list[list[str]] = []
         errors: dict[int, str] = {}
@@ -46,12 +48,12 @@ class TableReader:
                 errors[len(rows)] = error
             rows.append(row)
             if len(rows) == PART_ROWS:
-                yield self._part(rows, errors, read)
+                yield self._part(rows, errors, read, clock=clock)
                 rows, errors = [], {}
         if rows:
-            yield self._part(rows, errors, read)
+            yield self._part(rows, errors, read, clock=clock)
 
-    def _part(self, rows: list[list[str]], errors: dict[int, str], read: int) -> Part:
+    def _part(self, rows: list[list[str]], errors: dict[int, str], read: int, *, clock: TimeReader | None) -> Part:
         assert self.columns is not None
         recipients = self._column(rows, self.columns.recipient)
         return Part(
@@ -61,7 +63,17 @@ class TableReader:
             status=_codes(self._column(rows, self.columns.status)),
             domains=None if recipients is None else Domains.of(recipients),
             errors=errors,
+            details=None if clock is None else self._details(rows, recipients, clock=clock),
             read=read,
+        )
+
+    def _details(self, rows: list[list[str]], recipients: Sequence[str] | None, *, clock: TimeReader) -> Details:
+        assert self.columns is not None
+        times = self._column(rows, self.columns.time)
+        return Details(
+            recipients=recipients,
+            times=None if times is None else clock.minutes(times),
+            answers=scored_from(answer_in(self._record(row)) for row in rows) if is_scored(self.names) else None,
         )
 
     def _questions(self, row: Sequence[str], error: str | None, *, preset: Preset) -> list[Question]:

@@ -11,6 +11,7 @@ from typing import Any
 from python_calamine import CalamineError, CalamineWorkbook
 
 from bounceml.errors import CorpusError
+from bounceml_datasets.exports.files import EmptyExportError
 from bounceml_datasets.exports.presets import Preset
 from bounceml_datasets.exports.table import Row, TableReader
 
@@ -32,7 +33,7 @@ class XlsxReader(TableReader):
         except (*_DAMAGE, CalamineError) as error:
             raise CorpusError(f"{path}: can't read it as an Excel file: {error or 'it ends too early'}") from error
         if not any(names):
-            raise CorpusError(f"{path}: the export is empty: its first row must name the columns")
+            raise EmptyExportError(f"{path}: the export is empty: its first row must name the columns")
         super().__init__(names, _rows(rows), text_column=text_column, preset=preset)
 
 
