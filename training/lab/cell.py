@@ -173,7 +173,8 @@ def _by_smtp(errand: Errand, *, address: str) -> str:
         with smtplib.SMTP(address, PORT, local_hostname="client.example.com", timeout=60) as client:
             client.ehlo()
             options = ["SMTPUTF8"] if not errand.recipient.isascii() and client.has_extn("smtputf8") else []
-            client.sendmail(errand.sender, [errand.recipient], errand.data, mail_options=options)
+            data = errand.data.replace(b"\n", b"\r\n")
+            client.sendmail(errand.sender, [errand.recipient], data, mail_options=options)
     except smtplib.SMTPRecipientsRefused as err:
         return " ".join(f"{code} {text.decode('utf-8', 'replace')}" for code, text in err.recipients.values())
     except (smtplib.SMTPException, OSError) as err:

@@ -22,6 +22,7 @@ deb {MIRROR} {SUITE}-updates main
 deb http://deb.debian.org/debian-security {SUITE}-security main
 """
 _MAX_INSTALL_S = 900
+_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 _BASE_PACKAGES = "ca-certificates,iproute2,procps"
 # Devices that servers need; the machine's own /dev stays out of their reach.
 _DEVICES = (("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0))
@@ -71,7 +72,7 @@ def installed(server: Server, *, cache: Path) -> Layer:
         archives = cache / "archives"
         (archives / "partial").mkdir(parents=True, exist_ok=True)
         inside = [
-            "export DEBIAN_FRONTEND=noninteractive LC_ALL=C",
+            f"export DEBIAN_FRONTEND=noninteractive LC_ALL=C NODE_EXTRA_CA_CERTS={_CERTIFICATES}",
             "apt-get -q update",
             f"apt-get -q -y --no-install-recommends install {' '.join(map(shlex.quote, server.packages))}",
             *server.install,
@@ -83,6 +84,8 @@ def installed(server: Server, *, cache: Path) -> Layer:
                 *mount_commands(root, layers=[base], upper=layer / "upper", work=layer / "work"),
                 f"mount --bind {shlex.quote(str(archives))} {shlex.quote(str(root))}/var/cache/apt/archives",
                 f"cp /etc/resolv.conf {shlex.quote(str(root))}/etc/resolv.conf",
+                # The machine may reach package indexes through a proxy with a certificate of its own.
+                f"mount --bind {_CERTIFICATES} {shlex.quote(str(root))}{_CERTIFICATES}",
                 f"exec chroot {shlex.quote(str(root))} /bin/sh -ec {shlex.quote(chr(10).join(inside))}",
             ]
         )
