@@ -21,7 +21,7 @@ from bounceml.mail import read_message
 from lab.errand import Errand, World
 from lab.errors import LabError
 from lab.receiver import PORT, Envelope, Script, serve_script
-from lab.replies import SINK
+from lab.replies import RELAY, SINK
 from lab.server import Server
 from lab.tree import Layer, mount_commands
 from lab.zone import serve_zone
@@ -80,6 +80,7 @@ async def run_cell(cell: Cell, *, world: World, errands: Sequence[Errand]) -> No
     prepare(cell)
     await serve_zone(world.zone, address=NAMESERVER)
     await serve_script(Script("mx.example.com"), address=SINK, take=cell.take)
+    await serve_script(Script("relay.example.com"), address=RELAY, take=cell.take, choose=world.by_sender.get)
     for address, script in world.scripts.items():
         await serve_script(script, address=address)
     await keep_log(cell.root / "dev/log", cell.out / "syslog.txt")

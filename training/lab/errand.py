@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 
 from lab.receiver import Script
-from lab.replies import SENDER_DOMAIN, SINK, Case
+from lab.replies import RELAY, SENDER_DOMAIN, SINK, Case
 from lab.zone import Zone
 
 # One date for all, so that what is recorded doesn't change with the day.
@@ -25,10 +25,14 @@ class Errand:
 
 @dataclass(slots=True)
 class World:
-    """What a server under test finds around it: names, and scripted receivers by their address."""
+    """What a server under test finds around it: names, and scripted receivers by their address.
+
+    `by_sender` has the scripts again by the sender's address, for servers that know one relay only.
+    """
 
     zone: Zone = field(default_factory=Zone)
     scripts: dict[str, Script] = field(default_factory=dict)
+    by_sender: dict[str, Script] = field(default_factory=dict)
 
 
 def message(*, sender: str, recipient: str, name: str, size_bytes: int = 0, hops: int = 0) -> bytes:
@@ -50,6 +54,7 @@ def common_world(host: str, address: str) -> World:
     world = World()
     world.zone.add_mail(SENDER_DOMAIN, f"mx.{SENDER_DOMAIN}", SINK)
     world.zone.add_host(host, address)
+    world.zone.add_host("relay.example.com", RELAY)
     world.zone.add_host("client.example.com", "192.0.2.1")
     world.zone.add("localhost", "A", "127.0.0.1")
     world.zone.add("1.0.0.127.in-addr.arpa", "PTR", "localhost.")
@@ -60,7 +65,7 @@ def add_cases(world: World, cases: Sequence[Case]) -> list[Errand]:
     """Put receivers for the cases into the world; the messages to send them."""
     for case in cases:
         world.zone.add_mail(case.domain, case.host, case.address)
-        world.scripts[case.address] = case.script
+        world.scripts[case.address] = world.by_sender[case.sender] = case.script
     return [
         Errand(
             case.id,

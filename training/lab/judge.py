@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from bounceml.mail import RecipientReport, read_message
-from lab.replies import Case, load_replies, round_trips
-from lab.run import Run, load_run
+from lab.replies import Case
+from lab.run import Run, cases_for, load_run
 
 Outcome = Literal["same", "misread", "lost", "no bounce"]
 _CODE = re.compile(r"^[245]\d\d(?:[- ]+|$)")
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _STATUS = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}(?: +|$)")
 
 
@@ -80,8 +81,9 @@ def words_of(diagnostic: str) -> str:
 
 
 def holds(data: bytes, words: str) -> bool:
-    """Whether all the words stand in a message's own parts, in whatever charset and however they are wrapped."""
-    own = b"\n".join(_payloads(message_from_bytes(data)))
+    """Whether all the words stand in what a server wrote itself, in whatever charset, escaped or wrapped."""
+    own = _own_bytes(message_from_bytes(data))
+    own += b"\n" + _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), own)
     for charset in ("utf-8", "gb18030", "latin-1"):
         text = _squeezed(own.decode(charset, "replace"))
         if all(_squeezed(word) in text for word in words.split()):
@@ -89,17 +91,18 @@ def holds(data: bytes, words: str) -> bool:
     return False
 
 
-def _payloads(message: Message) -> list[bytes]:
+def _own_bytes(message: Message) -> bytes:
+    """The decoded parts of a message that are not the returned original."""
     if message.get_content_type() in ("message/rfc822", "text/rfc822-headers", "message/global"):
-        return []
+        return b""
     payload = message.get_payload()
     if message.is_multipart() and isinstance(payload, list):
-        if message.get_content_type().endswith("delivery-status"):
-            return [str(value).encode("ascii", "surrogateescape") for part in payload if isinstance(part, Message)
-                    for _, value in part.raw_items()]  # fmt: skip
-        return [each for part in payload if isinstance(part, Message) for each in _payloads(part)]
+        parts = [part for part in payload if isinstance(part, Message)]
+        if message.get_content_type().endswith("delivery-status"):  # its blocks were read as headers
+            return b"\n".join(part.as_bytes() for part in parts)
+        return b"\n".join(map(_own_bytes, parts))
     decoded = message.get_payload(decode=True)
-    return [decoded] if isinstance(decoded, bytes) else []
+    return decoded if isinstance(decoded, bytes) else b""
 
 
 def _squeezed(text: str) -> str:
@@ -108,12 +111,11 @@ def _squeezed(text: str) -> str:
 
 def print_table(names: Sequence[str], *, cache: Path, show: bool) -> None:
     """Print how often what was read is what was sent, by server; with `show` each one that isn't."""
-    cases = round_trips(load_replies())
     for name in names:
         run = load_run(name, cache=cache)
         if run is None:
             continue
-        found = trips(run, cases)
+        found = trips(run, cases_for(run.server))
         counts = Counter(trip.outcome for trip in found)
         print(f"{run.server.title} {run.version}: {dict(counts)} of {len(found)} {run.failed}")
         if show:
@@ -123,6 +125,5 @@ def print_table(names: Sequence[str], *, cache: Path, show: bool) -> None:
                     print(f"  {trip.case.id} {trip.case.stage} {trip.case.reply.id} {trip.outcome}")
                     print(f"    sent {' / '.join(trip.case.reply.text(trip.case.recipient))[:300]}")
                     if read:
-                        print(
-                            f"    read {read.kind} {read.recipient} {read.smtp_code} {read.enhanced_code} {read.diagnostic[:300]}"
-                        )
+                        codes = f"{read.smtp_code} {read.enhanced_code}"
+                        print(f"    read {read.kind} {read.recipient} {codes} {read.diagnostic[:300]}")

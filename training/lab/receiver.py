@@ -41,6 +41,7 @@ class Envelope:
 
 
 Take = Callable[[Envelope], None]
+Choose = Callable[[str], Script | None]
 
 
 class _HangUpError(Exception):
@@ -51,6 +52,7 @@ class _HangUpError(Exception):
 class _Dialogue:
     script: Script
     take: Take | None
+    choose: Choose | None
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     sender: str = ""
@@ -65,6 +67,8 @@ class _Dialogue:
                 await self.say("helo", self._greeting(verb))
             elif verb == b"MAIL":
                 self.sender, self.recipients = _path(line), ()
+                if self.choose is not None and (chosen := self.choose(self.sender)):
+                    self.script = chosen
                 await self.say("mail", b"250 2.1.0 Ok\r\n")
             elif verb == b"RCPT":
                 if await self.say("rcpt", b"250 2.1.5 Ok\r\n"):
@@ -140,12 +144,17 @@ def _path(line: bytes) -> str:
     return match[1].decode("utf-8", "surrogateescape") if match else ""
 
 
-async def serve_script(script: Script, *, address: str, take: Take | None = None, port: int = PORT) -> asyncio.Server:
-    """Listen on `address` and follow the script; messages that get through go to `take`."""
+async def serve_script(
+    script: Script, *, address: str, take: Take | None = None, choose: Choose | None = None
+) -> asyncio.Server:
+    """Listen on `address` and follow the script; messages that get through go to `take`.
+
+    `choose` may give another script from a message's sender on: a relay that takes mail for all has one address.
+    """
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await _Dialogue(script, take, reader, writer).run()
+            await _Dialogue(script, take, choose, reader, writer).run()
         except (_HangUpError, ConnectionError, TimeoutError, asyncio.LimitOverrunError, ValueError):
             pass  # the other side may do what it likes; what counts is the bounce
         except asyncio.CancelledError:
@@ -153,4 +162,4 @@ async def serve_script(script: Script, *, address: str, take: Take | None = None
         finally:
             writer.close()
 
-    return await asyncio.start_server(talk, address, port, limit=_MAX_LINE)
+    return await asyncio.start_server(talk, address, PORT, limit=_MAX_LINE)

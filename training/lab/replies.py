@@ -12,6 +12,7 @@ _HOSTS = 250
 SENDER = "lee"
 SENDER_DOMAIN = "example.com"
 SINK = "192.0.2.2"
+RELAY = "192.0.2.3"
 
 
 @dataclass(frozen=True, slots=True)

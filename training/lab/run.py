@@ -13,7 +13,7 @@ from pathlib import Path
 from lab.cell import Cell, enter, python_command, run_cell
 from lab.errand import add_cases, common_world
 from lab.errors import LabError
-from lab.replies import load_replies, round_trips
+from lab.replies import Case, load_replies, round_trips
 from lab.server import Server, load_server
 from lab.tree import installed
 
@@ -85,7 +85,7 @@ async def run_inside(name: str, *, out: Path, cache: Path) -> None:
     server = load_server(name)
     layer = installed(server, cache=cache)
     world = common_world(server.host, server.address)
-    errands = add_cases(world, round_trips(load_replies()))
+    errands = add_cases(world, cases_for(server))
     cell = Cell(server, layer, root=out / "tree/root", out=out)
     await run_cell(cell, world=world, errands=errands)
     kept = out / "came"
@@ -95,6 +95,11 @@ async def run_inside(name: str, *, out: Path, cache: Path) -> None:
             (kept / f"{errand}.{n}.eml").write_bytes(data)
     record = {"version": layer.version, "refused": cell.refused}
     (out / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def cases_for(server: Server) -> list[Case]:
+    """The round trips that a server can make."""
+    return [case for case in round_trips(load_replies()) if case.stage in server.stages]
 
 
 def run_folder(name: str, *, cache: Path) -> Path:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from lab.errors import LabError
 from lab.paths import SERVERS
+from lab.receiver import STAGES
 
 Submission = Literal["smtp", "command"]
 
@@ -18,7 +19,8 @@ class Server:
     Commands are lines for `/bin/sh`, run inside the server's own tree. `setup` must end with status 0; each of `start`
     is left running. `submission` says how messages get in: by SMTP to `address`, port 25, or by `command`, which gets
     the message on standard input, and sender and recipient as `$1` and `$2`. `address` is the server's own.
-    `patience_s` bounds how long its bounces are waited for.
+    `patience_s` bounds how long its bounces are waited for. `stages` are those at which it can be answered: a server
+    that sends all mail to one relay meets the relay's greeting before the relay knows the case.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Server:
     submission: Submission
     command: str
     patience_s: float
+    stages: tuple[str, ...]
     note: str
 
 
@@ -59,6 +62,7 @@ def load_server(name: str) -> Server:
             submission=table.get("submission", "smtp"),
             command=table.get("command", ""),
             patience_s=float(table.get("patience_s", 90)),
+            stages=tuple(table.get("stages", STAGES)),
             note=table.get("note", ""),
         )
     except KeyError as err:
