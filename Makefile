@@ -40,7 +40,8 @@ ablation: .venv/installed
 
 # Longer than belongs into `make test`.
 fuzz: .venv/tested
-	$(BIN)/python tests/fuzz/mutate_messages.py --seconds 600
+	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
+	$(BIN)/python tests/fuzz/run.py --seconds 600
 
 bench: .venv/tested
 	$(BIN)/python tests/benchmarks/startup.py

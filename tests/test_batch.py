@@ -162,3 +162,12 @@ def test_kernel_cuts_texts_as_python_does(reader: Reader, text: str) -> None:
 def test_kernel_cuts_hostile_texts_as_python_does(reader: Reader, piece: str, times: int) -> None:
     text = piece * times
     assert reader.tokens(text) == read_tokens(text)
+
+
+@pytest.mark.skipif(KERNEL is None, reason="the kernel wasn't built: there is no C compiler")
+def test_texts_whose_length_makes_up_for_a_byte_are_told_apart() -> None:
+    templates = KernelTemplates(Engine(KERNEL))  # type: ignore[arg-type]  # skipped where it is None
+    texts = ["G\ufffd", "F\ufffd\0"]
+    numbers = templates.number([text.encode() for text in texts])
+    assert numbers.tolist() == [templates.put(read_tokens(text)) for text in texts]
+    assert numbers[0] != numbers[1]

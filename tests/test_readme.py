@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from bounceml.taxonomy import load_taxonomy
+from bounceml_datasets.crosswalk import crosswalk_names
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -18,6 +20,8 @@ CONSOLE = [
     for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
     for command, expected in re.findall(r"^\$ ([^\n]+)\n((?:(?!\$ )[^\n]+\n)*)", block, re.MULTILINE)
 ]
+# What is typed into a command that asks.
+KEYS = {"bounceml label to-label.csv": "12uslaq"}
 SLOW = "bounceml train --data examples/labelled.csv -o own.model"
 
 
@@ -31,12 +35,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
 
 def test_readme_shows_every_command() -> None:
     shown = {command.split()[1] for command, _ in CONSOLE}
-    assert shown == {"predict", "score", "rules", "train", "export"}
+    assert shown == {"predict", "score", "rules", "train", "export", "review", "label", "data"}
     assert SLOW in [command for command, _ in CONSOLE]
 
 
 @pytest.mark.parametrize(("command", "expected"), [c for c in CONSOLE if c[0] != SLOW])
 def test_command_runs_as_shown(command: str, expected: str, folder: Path) -> None:
+    if command in KEYS:
+        child = pexpect.spawn(sys.executable, ["-m", "bounceml_cli", *command.split()[1:]], cwd=str(folder), timeout=20)
+        child.expect("q quit")
+        child.send(KEYS[command])
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 0
+        return
     shell = f'"{sys.executable}" -m bounceml_cli {command.removeprefix("bounceml ")}'
     done = subprocess.run(shell, shell=True, cwd=folder, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
@@ -61,6 +73,14 @@ def test_configuration_example_is_the_one_in_the_readme() -> None:
     lines = [re.sub(r"\s*#.*", "", line) for line in shown[1].splitlines()]
     example = [re.sub(r"\s*#.*", "", line) for line in (ROOT / "examples" / "bounceml.toml").read_text().splitlines()]
     assert [line for line in lines if line] == [line for line in example if line]
+
+
+def test_crosswalk_example_is_the_one_in_the_readme() -> None:
+    assert (ROOT / "examples" / "own-labels.toml").read_text("utf-8") in README
+
+
+def test_readme_names_every_crosswalk() -> None:
+    assert [name for name in crosswalk_names() if f"`{name}`" not in README] == []
 
 
 def test_table_of_reasons_is_the_taxonomy() -> None:

@@ -144,6 +144,13 @@ def test_broken_rows_are_kept_counted_and_named(tmp_path: Path) -> None:
     assert [row["bounce_reason"] for row in rows] == ["user_unknown", "", "unknown", "mailbox_full"]
 
 
+def test_a_line_that_only_looks_like_an_object_is_kept_in_a_table_too(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "550 user unknown"}\n{bad}\n')
+    tally = score(tmp_path / "in.jsonl", tmp_path / "out.csv")
+    assert (tally.rows, tally.broken) == (2, 1)
+    assert [row["bounce_error"] for row in csv_rows(tmp_path / "out.csv")] == ["", "line 2: not a JSON object"]
+
+
 def test_strict_stops_at_a_broken_row_and_leaves_the_old_output(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("id,diagnostic\n1,no,no\n")
     (tmp_path / "out.csv").write_text("old")
@@ -237,3 +244,12 @@ def test_parts_are_cut_and_skipped_alike(tmp_path: Path, monkeypatch: pytest.Mon
         rows = [row[0] for part in reader.parts(skip=skip) for row in part.rows]
         assert rows == [str(i) for i in range(skip, 20)]
     assert parts_module.PART_ROWS == 20_000
+
+
+def test_parquet_texts_that_are_no_utf8_are_read_with_what_is(tmp_path: Path) -> None:
+    source = tmp_path / "in.parquet"
+    table = pa.table({"text": ["550 5.1.1 user zzz unknown", "552 mailbox full"]})
+    pq.write_table(table, source, compression="none", use_dictionary=False)
+    source.write_bytes(source.read_bytes().replace(b"zzz", b"z\x8bz"))
+    score(source, tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["text"].to_pylist()[0] == "550 5.1.1 user z\ufffdz unknown"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bounceml.config import find_config, load_config
 from bounceml.errors import CorpusError
+from bounceml.whole_file import write_whole
 from bounceml_cli.exits import Exit, complain
 from bounceml_datasets.corpus import Row, builtin_files, load_corpus
 from bounceml_datasets.figures import figures
@@ -55,10 +56,10 @@ def _write(datasheet: Path, text: str) -> None:
     """Put the figures between the lines that mark their place."""
     try:
         old = datasheet.read_text("utf-8")
-        before, begin, rest = old.partition(_BEGIN)
-        _, end, after = rest.partition(_END)
-        if not begin or not end:
-            raise CorpusError(f"{datasheet}: no place for the figures: it needs the lines {_BEGIN!r} and {_END!r}")
-        datasheet.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", "utf-8")
     except OSError as error:
-        raise CorpusError(f"{datasheet}: can't write: {error.strerror or error}") from error
+        raise CorpusError(f"{datasheet}: can't read: {error.strerror or error}") from error
+    before, begin, rest = old.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise CorpusError(f"{datasheet}: no place for the figures: it needs the lines {_BEGIN!r} and {_END!r}")
+    write_whole(datasheet, f"{before}{_BEGIN}\n{text}\n{_END}{after}".encode())

@@ -39,6 +39,14 @@ class ExportFormat(StrEnum):
     joblib = "joblib"
 
 
+class ReviewFormat(StrEnum):
+    """What texts to label can be written as."""
+
+    csv = "csv"
+    label_studio = "label-studio"
+    prodigy = "prodigy"
+
+
 Model = Annotated[Path | None, typer.Option("--model", help="Model file to use instead of the built-in one.")]
 Config = Annotated[
     Path | None,
@@ -121,6 +129,51 @@ def score(
 
 
 @app.command()
+def review(
+    export: Annotated[
+        str, typer.Argument(help="Export to choose from, scored or not, in any format that score reads; - for a pipe.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write, which must not exist yet.")],
+    top: Annotated[int, typer.Option("--top", min=1, max=20_000, help="How many texts to choose at most.")] = 200,
+    format: Annotated[  # noqa: A002  # the option's name
+        ReviewFormat,
+        typer.Option("--format", help="csv: a sheet for bounceml label or Excel; or that tool's import file."),
+    ] = ReviewFormat.csv,
+    text_column: Annotated[
+        str | None,
+        typer.Option("--text-column", help="Column with the servers' replies; found by itself if not given."),
+    ] = None,
+    input_format: Annotated[
+        str | None,
+        typer.Option(
+            "--input-format", help="Format of the export, or its provider (ses, postfix, …), where it doesn't tell."
+        ),
+    ] = None,
+    model: Model = None,
+    config: Config = None,
+) -> None:
+    """Choose the texts of an export that a label would teach the most: doubtful, frequent, and unlike each other."""
+    from bounceml_cli.review import run
+    from bounceml_training.review import Job
+
+    if str(output) == "-":
+        raise typer.BadParameter("texts to label need a file, not a pipe", param_hint="--output")
+    job = Job(export, top, text_column=text_column, format=input_format)
+    raise typer.Exit(run(job, output=output, format=format, model=model, config=config))
+
+
+@app.command()
+def label(
+    file: Annotated[Path, typer.Argument(help="Sheet from bounceml review, or any CSV with a column text.")],
+    config: Config = None,
+) -> None:
+    """Label a sheet with single keys in the terminal; each answer is saved at once, and it goes on where it stopped."""
+    from bounceml_cli.label import run
+
+    raise typer.Exit(run(file, config=config))
+
+
+@app.command()
 def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="Model file to write.")] = Path("bounceml.model"),
     data: Annotated[
@@ -172,6 +225,57 @@ def check_data(
     from bounceml_cli.data import run
 
     raise typer.Exit(run(files or [], doubts=doubts, show=show, datasheet=datasheet, config=config))
+
+
+@data_app.command("import")
+def import_data(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…",
+            help="Labelled texts: sheets, CSV, JSONL, Label Studio's and Prodigy's exports, providers' exports.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Corpus file to write (.jsonl).")],
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels", help="What the labels mean: a crosswalk's name (ses, sparkpost, …) or a TOML file of your own."
+        ),
+    ] = None,
+    lang: Annotated[
+        str, typer.Option("--lang", help="Language of texts that don't say theirs, as de, pt-BR or zh-Hans.")
+    ] = "und",
+    source: Annotated[
+        str, typer.Option("--source", help="Provider or server of texts that don't say theirs.")
+    ] = "generic",
+    append: Annotated[bool, typer.Option("--append", help="Add what is new to an output that is there.")] = False,
+    text_column: Annotated[
+        str | None, typer.Option("--text-column", help="Column or field with the texts; found by itself if not given.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option("--label-column", help="Column with the labels; found by itself if not given.")
+    ] = None,
+    input_format: Annotated[
+        str | None, typer.Option("--input-format", help="Format or provider of the files, where they don't tell.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Bring labelled texts into the form that train reads: duplicates merged, contradictions listed and left out."""
+    from bounceml_cli.import_data import run
+    from bounceml_datasets.imports.importing import Job
+    from bounceml_datasets.imports.labelled import Columns, Source
+    from bounceml_datasets.imports.merging import Defaults
+
+    columns = Columns(text_column, label_column)
+    job = Job(
+        tuple(Source(file, columns, input_format) for file in files),
+        output,
+        crosswalk=labels,
+        defaults=Defaults(lang, source),
+        append=append,
+    )
+    raise typer.Exit(run(job, config=config))
 
 
 @rules_app.command()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bounceml.classifier import load
 from bounceml.config import find_config
+from bounceml.whole_file import write_whole
 from bounceml_cli.exits import Exit, complain
 from bounceml_cli.progress import row_progress
 from bounceml_cli.summary import lines
@@ -21,7 +22,7 @@ def run(job: Job, *, summary: Path | None, model: Path | None, config: Path | No
     found = tally.summary()
     complain(f"{job.source}: {tally.rows} rows scored")
     if summary:
-        summary.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        write_whole(summary, (json.dumps(found, ensure_ascii=False, indent=1) + "\n").encode())
     print("\n".join(lines(found)), file=sys.stderr)
     if tally.broken:
         complain(f"{job.source}: {tally.broken} of {tally.rows} rows can't be read; see {ERROR} in {job.output}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from bounceml.config import find_config, load_config
 from bounceml.errors import CorpusError
 from bounceml.rules import builtin_rules
+from bounceml.whole_file import write_whole
 from bounceml_cli.exits import Exit
 from bounceml_cli.progress import progress
 from bounceml_datasets.corpus import builtin_files, load_corpus
@@ -21,12 +22,9 @@ def run(*, output: Path, data: Sequence[Path], with_builtin: bool, card: Path | 
     rows = load_corpus([*(builtin_files() if with_builtin else ()), *data], reasons=reasons)
     with progress() as tell:
         trained = train(rows, rules=builtin_rules(), progress=tell)
-    try:
-        trained.write(output)
-        if card is not None:
-            card.write_text(model_card(trained.header), "utf-8")
-    except OSError as error:
-        raise CorpusError(f"{error.filename or output}: can't write: {error.strerror or error}") from error
+    trained.write(output)
+    if card is not None:
+        write_whole(card, model_card(trained.header).encode())
     print(f"{output}: {len(rows)} texts, {len(trained.header['classes'])} classes, version {trained.header['version']}")
     for name, scores in trained.scores.items():
         print(

@@ -76,6 +76,15 @@ def load_corpus(files: Iterable[Path] | None = None, *, reasons: Collection[str]
     return tuple(rows)
 
 
+def is_language(tag: str) -> bool:
+    """Whether a row may have this as its language.
+
+    >>> is_language("pt-BR"), is_language("Portuguese")
+    (True, False)
+    """
+    return _LANGUAGE.fullmatch(tag) is not None
+
+
 def corpus_hash(rows: Iterable[Row]) -> str:
     """SHA-256 of rows in any order, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
@@ -142,6 +151,6 @@ def _row(entry: dict[str, object], *, where: str, reasons: Collection[str]) -> R
     if reason is not None and reason not in reasons:
         raise CorpusError(f"{where}: no such reason {reason!r}; use {', '.join(reasons)}")
     lang = fields.get("lang", "und")
-    if not _LANGUAGE.fullmatch(lang):
+    if not is_language(lang):
         raise CorpusError(f"{where}: lang {lang!r} is no language tag such as de, pt-BR or zh-Hans")
     return Row(text, reason, kind, lang, fields.get("source", "generic"), fields.get("topic"))

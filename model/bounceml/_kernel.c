@@ -50,9 +50,10 @@ static uint64_t mix(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* 128 bits over all bytes; seeded, so that nobody can write texts that collide. */
+/* 128 bits over all bytes; seeded, so that nobody can write texts that collide. The length counts where no byte of the
+   text can make up for it. */
 static key hash(const uint8_t *data, size_t size, key seed) {
-    uint64_t a = seed.a ^ size, b = seed.b + size, word;
+    uint64_t a = seed.a, b = seed.b, length = size * PAIR, word;
     for (; size >= 8; data += 8, size -= 8) {
         memcpy(&word, data, 8);
         a = mix(a ^ word, 0xA0761D6478BD642FULL);
@@ -62,7 +63,7 @@ static key hash(const uint8_t *data, size_t size, key seed) {
     memcpy(&word, data, size);
     a = mix(a ^ word, 0x8EBC6AF09C88C6E3ULL);
     b = mix(b + word, 0x589965CC75374CC3ULL) ^ a;
-    return (key){mix(a, b ^ seed.a), mix(b, a + seed.b) | 1};
+    return (key){mix(a ^ length, b ^ seed.a), mix(b + length, a + seed.b) | 1};
 }
 
 static int table_make(table *t, size_t size) {
@@ -376,9 +377,26 @@ static int emit_url(engine *e, const uint8_t *part, int n) {
     return 1;
 }
 
+#define ONES 0x0101010101010101ULL
+
+/* Length of the run of folded letters from a place on, eight at a time; 8 bytes beyond the text may be read. */
+static int64_t letters(const uint8_t *s, int64_t most) {
+    for (int64_t n = 0; n < most; n += 8) {
+        uint64_t word;
+        memcpy(&word, s + n, 8);
+        uint64_t low = word & 0x7F * ONES, from_a = low + (0x80 - 'a') * ONES, beyond_z = low + (0x7F - 'z') * ONES;
+        uint64_t others = ~(from_a & ~beyond_z & ~word) & 0x80 * ONES;
+        if (others) {
+            n += __builtin_ctzll(others) / 8;
+            return n < most ? n : most;
+        }
+    }
+    return most;
+}
+
 /* Length of a plain word at `i`: letters, and behind them what keeps every other alternative from matching. */
 static int match_plain(chunk c, int i) {
-    int n = run(c, i, LETTER, MAX_CHUNK), next = at(c, i + n), last = i + n + 1 == c.n;
+    int n = (int)letters(c.s + i, c.n - i), next = at(c, i + n), last = i + n + 1 == c.n;
     if (!n) return 0;
     return next < 0 || is(next, CLOSING) || (last && (next == ':' || next == '.')) ? n : 0;
 }
@@ -460,9 +478,11 @@ static void start_row(engine *e) { e->row_size = 0, e->last_slot = 0; }
 
 /* Number of a text's template; ASK_WHOLE or ASK_CHUNKS where Python has to read it; -3 where memory ran out. */
 static int64_t read_text(engine *e, const uint8_t *s, int64_t n) {
-    uint8_t folded[MAX_CHUNK + 8]; /* as `load` needs */
+    uint8_t folded[MAX_TEXT + 8]; /* as `load` needs */
     int wide = 0;
     if (n > MAX_TEXT) return ASK_WHOLE;
+    for (int64_t i = 0; i < n; i++) folded[i] = (uint8_t)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
+    memset(folded + n, 0, 8);
     for (const char *c = "=&\\\x1b"; *c; c++)
         for (const uint8_t *found = s; (found = memchr(found, *c, (size_t)(s + n - found))); found++)
             if (needs_repair(s, n, found - s)) return ASK_WHOLE;
@@ -484,7 +504,12 @@ static int64_t read_text(engine *e, const uint8_t *s, int64_t n) {
     }
     start_row(e);
     for (int64_t i = 0; i < n && e->row_size < MAX_TOKENS;) {
-        int64_t from = i;
+        int64_t from = i, word = letters(folded + i, n - i);
+        if (word && (i + word == n || CLASS[folded[i + word]] & SPACE)) { /* most chunks are a word */
+            if (!emit(e, folded + i, (size_t)(word > MAX_WORD ? MAX_WORD : word))) return -3;
+            i += word + 1;
+            continue;
+        }
         int chunk_wide = 0;
         while (i < n && !(CLASS[s[i]] & SPACE)) chunk_wide |= s[i++];
         if (chunk_wide >> 7) {
@@ -494,8 +519,7 @@ static int64_t read_text(engine *e, const uint8_t *s, int64_t n) {
             known += sizeof size + size;
         } else if (i > from) {
             int size = (int)(i - from > MAX_CHUNK ? MAX_CHUNK : i - from);
-            for (int k = 0; k < size; k++) folded[k] = FOLDED[s[from + k]];
-            if (!emit_chunk(e, (chunk){folded, size})) return -3;
+            if (!emit_chunk(e, (chunk){folded + from, size})) return -3;
         }
         while (i < n && CLASS[s[i]] & SPACE) i++;
     }
@@ -603,6 +627,26 @@ int64_t bounceml_forget(engine *e) {
     return 0;
 }
 
+/* ---- Receivers ----------------------------------------------------------------------------------------------------------- */
+
+enum { NO_TAIL = -1, ASK_TAIL = -2, MAX_TAIL = 255 };
+
+/* Numbers of what stands behind the last `@` of each text, ASCII letters folded, among the engine's tokens: NO_TAIL where
+   there is no `@`, ASK_TAIL where what stands behind it can't be a domain: more bytes than one has, or a line break. */
+int64_t bounceml_tails(engine *e, const uint8_t *data, const int64_t *offsets, int64_t n, int64_t *numbers) {
+    uint8_t tail[MAX_TAIL + 8] = {0}; /* as `load` needs */
+    for (int64_t i = 0; i < n; i++) {
+        int64_t size = 0, most = offsets[i + 1] - offsets[i];
+        const uint8_t *end = data + offsets[i + 1];
+        while (size < most && end[-1 - size] != '@') size++;
+        if (size == most) { numbers[i] = NO_TAIL; continue; }
+        if (size > MAX_TAIL || memchr(end - size, '\n', (size_t)size)) { numbers[i] = ASK_TAIL; continue; }
+        for (int64_t k = 0; k < size; k++) tail[k] = FOLDED[end[k - size]];
+        if ((numbers[i] = token_number(e, tail, (size_t)size)) < 0) return -1;
+    }
+    return 0;
+}
+
 /* ---- Logits ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -645,27 +689,52 @@ static int64_t feature(const model *m, uint64_t print) {
     return -1;
 }
 
+/* The table and the weights are larger than the processor's caches, so n-grams are looked up some at a time: while one
+   is waited for, the next ones are on their way. */
+#define AT_ONCE 32
+
+typedef struct { uint64_t prints[AT_ONCE]; int64_t rows[AT_ONCE]; int count, found; } lookup;
+
+static void find_features(const model *m, lookup *l) {
+    for (int i = 0; i < l->count; i++) __builtin_prefetch(&m->prints[l->prints[i] & m->mask]);
+    l->found = 0;
+    for (int i = 0; i < l->count; i++) {
+        int64_t row = feature(m, l->prints[i]);
+        if (row < 0) continue;
+        const char *weights = (const char *)(m->weights + row * m->n_classes);
+        for (int64_t at = 0; at < m->n_classes * (int64_t)sizeof(float); at += 64) __builtin_prefetch(weights + at);
+        __builtin_prefetch(&m->squared_idf[row]);
+        l->rows[l->found++] = row;
+    }
+    l->count = 0;
+}
+
+/* Look up what was collected, and add its weights and squared idf. */
+static void add_features(const model *m, lookup *l, double *total, double *squares) {
+    find_features(m, l);
+    for (int i = 0; i < l->found; i++) {
+        const float *weights = m->weights + l->rows[i] * m->n_classes;
+        *squares += m->squared_idf[l->rows[i]];
+        for (int64_t c = 0; c < m->n_classes; c++) total[c] += weights[c];
+    }
+}
+
 /* Sums over the word block of templates: single tokens and pairs. Token numbers stand in ids[starts[i]:ends[i]];
    prints holds the fingerprint of each token. `totals` has shape (n, n_classes), `squares` shape (n,); both are added to. */
 void bounceml_words(const model *m, const int32_t *ids, const int64_t *starts, const int64_t *ends, int64_t n,
                     const uint64_t *prints, double *totals, double *squares) {
+    lookup l = {.count = 0};
     for (int64_t i = 0; i < n; i++) {
         double *total = totals + i * m->n_classes;
         for (int64_t k = starts[i]; k < ends[i]; k++) {
-            uint64_t print = prints[ids[k]], next;
-            for (int pair = 0; pair < 2; pair++) {
-                if (pair) {
-                    if (k + 1 == ends[i]) break;
-                    next = prints[ids[k + 1]];
-                    print = print * PAIR + (next ^ (next >> 29));
-                }
-                int64_t row = feature(m, print);
-                if (row < 0) continue;
-                const float *weights = m->weights + row * m->n_classes;
-                squares[i] += m->squared_idf[row];
-                for (int64_t c = 0; c < m->n_classes; c++) total[c] += weights[c];
+            uint64_t print = l.prints[l.count++] = prints[ids[k]];
+            if (k + 1 < ends[i]) {
+                uint64_t next = prints[ids[k + 1]];
+                l.prints[l.count++] = print * PAIR + (next ^ (next >> 29));
             }
+            if (l.count > AT_ONCE - 2) add_features(m, &l, total, &squares[i]);
         }
+        add_features(m, &l, total, &squares[i]);
     }
 }
 
@@ -673,16 +742,14 @@ void bounceml_words(const model *m, const int32_t *ids, const int64_t *starts, c
    (n, n_classes + 3), becomes totals, squared length, n-grams found and looked up. */
 void bounceml_characters(const model *m, const uint64_t *prints, const int64_t *ends, int64_t n, double *parts) {
     int64_t k = 0;
+    lookup l = {.count = 0};
     for (int64_t i = 0; i < n; i++) {
         double *part = parts + i * (m->n_classes + 3);
-        for (; k < ends[i]; k++) {
-            int64_t row = feature(m, prints[k]);
-            part[m->n_classes + 2]++;
-            if (row < 0) continue;
-            const float *weights = m->weights + row * m->n_classes;
-            part[m->n_classes] += m->squared_idf[row];
-            part[m->n_classes + 1]++;
-            for (int64_t c = 0; c < m->n_classes; c++) part[c] += weights[c];
+        part[m->n_classes + 2] += (double)(ends[i] - k);
+        while (k < ends[i]) {
+            while (k < ends[i] && l.count < AT_ONCE) l.prints[l.count++] = prints[k++];
+            add_features(m, &l, part, &part[m->n_classes]);
+            part[m->n_classes + 1] += l.found;
         }
     }
 }

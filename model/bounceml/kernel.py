@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bounceml.rule_index import Lists, Phrases
 
 ASK_WHOLE, ASK_CHUNKS = -1, -2
+NO_TAIL, ASK_TAIL = -1, -2
 _POINTER, _INT, _UINT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "new": (_POINTER, (ctypes.c_char_p, _INT, _UINT, _UINT)),
@@ -28,6 +29,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "read": (_INT, (_POINTER, _POINTER, _POINTER, _INT, _POINTER, _INT)),
     "teach": (_INT, (_POINTER, ctypes.c_char_p, _INT, ctypes.c_char_p, _INT)),
     "put": (_INT, (_POINTER, ctypes.c_char_p, _INT)),
+    "tails": (_INT, (_POINTER, _POINTER, _POINTER, _INT, _POINTER)),
     "token_count": (_INT, (_POINTER,)),
     "template_count": (_INT, (_POINTER,)),
     "taught_size": (_INT, (_POINTER,)),
@@ -92,6 +94,17 @@ class Engine:
         """Number of the template with these tokens."""
         line = " ".join(tokens).encode("utf-8", "surrogatepass")
         return _check(self._c.bounceml_put(self._at, line, len(line)))
+
+    def tails(self, data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """Numbers of what stands behind the last `@` of each text, ASCII letters folded; int64 of shape (n,).
+
+        NO_TAIL where there is no `@`, ASK_TAIL where Python has to look: more than 255 bytes stand behind it, or a
+        line break. Texts as in `read`; the numbers are those of tokens.
+        """
+        numbers = np.empty(len(offsets) - 1, np.int64)
+        at = [array.ctypes.data for array in (data, offsets)]
+        _check(self._c.bounceml_tails(self._at, *at, len(numbers), numbers.ctypes.data))
+        return numbers
 
     def sizes(self) -> tuple[int, int, int]:
         """How many tokens and templates are numbered, and bytes of what was taught."""

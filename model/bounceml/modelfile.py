@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bounceml.errors import ModelFileError
+from bounceml.whole_file import write_whole
 
 FORMAT = 1
 _MAGIC = b"bounceML"
@@ -89,13 +90,12 @@ def read_model(data: memoryview, *, path: Path) -> ModelFile:
 
 
 def write_model(path: Path, header: dict[str, Any], *, fingerprints: bytes, idf: bytes, weights: bytes) -> None:
-    """Write a model file whole, then put it in place, so that nobody ever reads half of one."""
+    """Write a model file, whole or not at all; raises ModelFileError where it can't be written."""
     text = json.dumps(header, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
     padding = bytes(_padded(_PREFIX.size + len(text)) - _PREFIX.size - len(text))
     body = b"".join((text, padding, fingerprints, idf, weights))
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(_PREFIX.pack(_MAGIC, len(text), hashlib.sha256(body).digest()) + body)
-    beside.replace(path)
+    head = _PREFIX.pack(_MAGIC, len(text), hashlib.sha256(body).digest())
+    write_whole(path, head + body, failure=ModelFileError)
 
 
 def _padded(size: int) -> int:

@@ -104,11 +104,19 @@ class RuleIndex:
         self._ends_here = self._ends_here.joined([ends.get(n, ()) for n in range(len(tokens))])
 
     def matching(
-        self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, prints: np.ndarray, codes: Sequence[Codes]
+        self,
+        ids: np.ndarray,
+        starts: np.ndarray,
+        ends: np.ndarray,
+        *,
+        prints: np.ndarray,
+        codes: Sequence[Codes],
+        which: np.ndarray,
     ) -> np.ndarray:
         """Which rules speak for templates, bool of shape (n, n_rules).
 
-        Token numbers stand in `ids[starts[i]:ends[i]]`; `prints` are the fingerprints of tokens by number.
+        Token numbers stand in `ids[starts[i]:ends[i]]`, template i has `codes[which[i]]`; `prints` are the fingerprints
+        of tokens by number.
         """
         marks = np.zeros((len(ends), len(self.rules)), np.uint8)
         if self._kernel:
@@ -122,8 +130,8 @@ class RuleIndex:
                     marks[i, rule] |= bit
         said = ((marks & _PHRASE) > 0) | ~self._needs_phrase
         said &= ((marks & _PATTERN) > 0) | ~self._needs_pattern
-        allowed = np.array([self._for(each) for each in codes], bool).reshape(said.shape)
-        return np.asarray(said & allowed)
+        allowed = np.array([self._for(each) for each in codes], bool).reshape(-1, len(self.rules))
+        return np.asarray(said & allowed[which])
 
     def _marks(self, found: Sequence[int], *, prints: np.ndarray) -> Iterator[tuple[int, int]]:
         """What `kernel.mark_phrases` marks in one template: rule and bit."""

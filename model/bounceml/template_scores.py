@@ -64,9 +64,8 @@ class TemplateScorer:
         """Forget all tokens."""
         self._texts: list[str] = []
         self._word_prints = np.empty(0, np.uint64)
-        self._parts = np.empty((0, len(self._bias) + 3))
+        self._parts = self._parts_room = np.empty((0, len(self._bias) + 3))
         self._roles = np.empty(0, np.uint8)
-        self._made_codes: dict[tuple[int, int], Codes] = {}
         self._rules.forget()
 
     def learn(self, tokens: Sequence[str]) -> None:
@@ -75,9 +74,16 @@ class TemplateScorer:
             return
         self._texts += tokens
         parts = self._character_parts(tokens)
+        if len(self._texts) > len(
+            self._parts_room
+        ):  # the widest array; copying it for every few tokens would cost most
+            room = np.empty((2 * len(self._texts), parts.shape[1]))
+            room[: len(self._parts)] = self._parts
+            self._parts_room = room
+        self._parts_room[len(self._texts) - len(tokens) : len(self._texts)] = parts
+        self._parts = self._parts_room[: len(self._texts)]
         prints = np.array([word_fingerprint(token) for token in tokens], np.uint64)
         self._word_prints = np.concatenate([self._word_prints, prints])
-        self._parts = np.concatenate([self._parts, parts])
         self._rules.learn(tokens)
         roles = np.array([_bits(token) for token in tokens], np.uint8)
         self._roles = np.concatenate([self._roles, roles])
@@ -106,11 +112,11 @@ class TemplateScorer:
         calibration = self._classifier.calibration
         cooled = logits / calibration.temperature
         unsure = _softmax(cooled).max(axis=1) < calibration.ask_rules_below
-        codes = self._codes(ids, starts, ends)
+        codes, which = self._codes(ids, starts, ends)
         matching = np.zeros((len(ends), len(self._rules.rules)), bool)
         asking = np.flatnonzero(unsure)
         matching[asking] = self._rules.matching(
-            ids, starts[asking], ends[asking], prints=self._word_prints, codes=[codes[i] for i in asking.tolist()]
+            ids, starts[asking], ends[asking], prints=self._word_prints, codes=codes, which=which[asking]
         )
         precision = self._classifier.precision
         votes = votes_of(matching, index=self._rules, precision=precision, column=self._column)
@@ -131,20 +137,31 @@ class TemplateScorer:
         lacks = (confidence < calibration.answer_from) & ~turned & ~self._is_kind[best]
         unknown = self._column.get(UNKNOWN)
         confidence = np.where(lacks, 0.0 if unknown is None else spread[:, unknown], confidence)
-        made: dict[tuple[int, str, str | None, bool], int] = {}
-        index = np.empty(len(best), np.int32)
-        for i, (column, by_rule) in enumerate(zip(np.where(lacks, -1, best).tolist(), turned.tolist(), strict=True)):
-            name = self._classifier.classes[column] if column >= 0 else UNKNOWN
-            decided_by = f"rule:{self._strongest(matching[i], reason=name)}" if by_rule else "model"
-            key = (column, decided_by, codes[i].first_digit, bool(sure[i]))
-            if key not in made:
-                outcome = self._outcome(name, decided_by, digit=key[2], sure=key[3])
-                made[key] = outcome_number(outcome, known=outcomes)
-            index[i] = made[key]
+        column = np.where(lacks, -1, best)
+        digit = np.array([_DIGITS.index(each.first_digit) for each in codes], np.int64)[which]
+        index = self._outcome_numbers(column, digit, sure, outcomes=outcomes)
+        for i in np.flatnonzero(turned).tolist():
+            name = self._classifier.classes[best[i]]
+            rule = self._strongest(matching[i], reason=name)
+            outcome = self._outcome(name, f"rule:{rule}", digit=_DIGITS[digit[i]], sure=bool(sure[i]))
+            index[i] = outcome_number(outcome, known=outcomes)
         if (empty := starts == ends).any():
             index[empty] = outcome_number(self._outcome(UNKNOWN, "model", digit=None, sure=False), known=outcomes)
             confidence[empty] = 1.0
         return index, confidence
+
+    def _outcome_numbers(
+        self, column: np.ndarray, digit: np.ndarray, sure: np.ndarray, *, outcomes: dict[Outcome, int]
+    ) -> np.ndarray:
+        """Numbers (int32) of the model's outcomes by class (-1: unknown), place in _DIGITS and sureness; shape (n,)."""
+        keys = ((column + 1) * len(_DIGITS) + digit) * 2 + sure
+        numbers = np.full(2 * len(_DIGITS) * (len(self._classifier.classes) + 1), -1, np.int32)
+        for key in np.flatnonzero(np.bincount(keys)).tolist():
+            at = key // 2 // len(_DIGITS) - 1
+            name = self._classifier.classes[at] if at >= 0 else UNKNOWN
+            outcome = self._outcome(name, "model", digit=_DIGITS[key // 2 % len(_DIGITS)], sure=bool(key % 2))
+            numbers[key] = outcome_number(outcome, known=outcomes)
+        return np.asarray(numbers[keys])
 
     def _logits(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits of templates, shape (n, n_classes), and the share 0–1 of known n-grams, shape (n,)."""
@@ -174,8 +191,8 @@ class TemplateScorer:
             np.add.at(totals, of, self._model.weights[at].astype(np.float64))
         return totals, squares
 
-    def _codes(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[Codes]:
-        """What `codes_in` finds in each template."""
+    def _codes(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[list[Codes], np.ndarray]:
+        """What `codes_in` finds in each template: the codes that occur, and which of them each has, shape (n,)."""
         first = int(starts[0])
         part = ids[first : ends[-1]]
         template = np.repeat(np.arange(len(ends)), ends - starts)
@@ -194,11 +211,10 @@ class TemplateScorer:
         )
         refusal = tokens[_first(refuses, template=template, n=len(ends))]
         reply = np.where(refusal >= 0, refusal, reply)
-        texts = [*self._texts, None]
-        return [
-            self._made_codes.setdefault((a, b), Codes(texts[a], texts[b]))
-            for a, b in zip(reply.tolist(), enhanced.tolist(), strict=True)
-        ]
+        pairs, which = np.unique((reply + 1) * (len(self._texts) + 1) + enhanced + 1, return_inverse=True)
+        texts = [None, *self._texts]
+        found = [Codes(texts[at // len(texts)], texts[at % len(texts)]) for at in pairs.tolist()]
+        return found, which
 
     def _strongest(self, matching: np.ndarray, *, reason: str) -> str:
         """Id of the rule that decided for a reason: of those that match, the first with the highest precision."""
@@ -230,6 +246,8 @@ class TemplateScorer:
 
 # Bits of the tokens' roles, in the order of the fields of `Role`; the last one says that a code accepts.
 _IS_REPLY, _IS_ENHANCED, _IS_USED, _INTRODUCES, _IS_UNIT, _ACCEPTS = (1 << i for i in range(6))
+# What the codes of a text can begin with.
+_DIGITS = (None, "2", "4", "5")
 _PAIR = 0x9E3779B97F4A7C15
 
 

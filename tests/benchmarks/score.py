@@ -110,7 +110,7 @@ def fasttext(source: Path, *, rows: int, folder: Path) -> Measured | None:
 def exports(folder: Path, *, most: int) -> Iterator[tuple[str, int, Path]]:
     """The exports to measure on, made where they lack: kind, rows, file."""
     sizes = [size for size in (100_000, 1_000_000, 10_000_000) if size <= most]
-    for kind, n in [*(("repetitive", size) for size in sizes), ("distinct", min(most, 300_000))]:
+    for kind, n in [*(("repetitive", size) for size in sizes), ("distinct", min(most, 1_000_000))]:
         path = folder / f"{kind}-{n}.parquet"
         if not path.exists():
             beside = path.with_suffix(".part")

@@ -58,7 +58,7 @@ def feature_table(rows: Sequence[Row], *, settings: Settings) -> Iterator[str]:
     yield "|---|---|---|"
     for name, cutter in FEATURES.items():
         texts = read_texts(rows, settings=settings, cut=cutter)
-        parts = held_out(texts, classes=classes, settings=settings, tell=_silent)
+        parts = held_out(texts, classes=classes, settings=settings, tell=_silent).parts
         right = [_accuracy(part, texts=texts, classes=classes) for part in parts.values()]
         yield f"| {name} | {' | '.join(f'{share:.3f}' for share in right)} |"
 
@@ -67,7 +67,7 @@ def decision_table(rows: Sequence[Row], *, settings: Settings) -> Iterator[str]:
     """Accuracy and calibration error of rules, model and both, as lines of Markdown."""
     classes = tuple(sorted({row.label for row in rows}))
     texts = read_texts(rows, settings=settings)
-    parts = held_out(texts, classes=classes, settings=settings, tell=_silent)
+    parts = held_out(texts, classes=classes, settings=settings, tell=_silent).parts
     answered = answer_rows(parts, rows=texts.rows, classes=classes, rules=builtin_rules())
     calibration, precision = shipped_calibration()
     yield "| decided by | unmet templates | unmet languages and parts |"
@@ -123,7 +123,7 @@ def curve_table(rows: Sequence[Row], *, settings: Settings) -> Iterator[str]:
         part = order[:n]
         classes = tuple(sorted({row.label for row in part}))
         texts = read_texts(part, settings=settings)
-        parts = held_out(texts, classes=classes, settings=settings, tell=_silent)
+        parts = held_out(texts, classes=classes, settings=settings, tell=_silent).parts
         right = [_accuracy(each, texts=texts, classes=classes) for each in parts.values()]
         yield f"| {n:,} | {' | '.join(f'{share:.3f}' for share in right)} |"
 

@@ -107,11 +107,14 @@ def _matching(row: Row, *, rules: RuleSet) -> Iterator[Rule]:
 
 
 def calibrate(
-    answered: Sequence[Answered], *, rules: Sequence[Rule], settings: Settings
+    answered: Sequence[Answered], *, worn: Sequence[Answered], rules: Sequence[Rule], settings: Settings
 ) -> tuple[Calibration, dict[str, Precision]]:
-    """Calibration, and each rule's precision by id, from held-out answers."""
+    """Calibration, and each rule's precision by id, from held-out answers.
+
+    How sure to be is learnt from the answers to the `worn` texts too, which are less familiar than our own.
+    """
     start = Calibration(
-        temperature=_temperature(answered),
+        temperature=_temperature([*answered, *worn]),
         ask_rules_below=_UNSURE,
         vote_weight=0.0,
         weights=(),
@@ -125,7 +128,7 @@ def calibrate(
         for weight in settings.vote_weight
     ]
     best = min(choices, key=lambda choice: _loss(answered, precision=precision, calibration=choice))
-    sure = _fit_confidence(answered, precision=precision, calibration=best)
+    sure = _fit_confidence([*answered, *worn], precision=precision, calibration=best)
     threshold = _suppress_from(answered, precision=precision, calibration=sure, settings=settings)
     return replace(sure, suppress_from=threshold), precision
 

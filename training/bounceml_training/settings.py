@@ -22,6 +22,7 @@ class Settings:
     ask_rules_below: tuple[float, ...]
     vote_weight: tuple[float, ...]
     answer_from: float
+    worn_share: float
     suppress_precision: float
 
 
@@ -45,6 +46,7 @@ def load_settings() -> Settings:
         ask_rules_below=tuple(data["calibration"]["ask_rules_below"]),
         vote_weight=tuple(data["calibration"]["vote_weight"]),
         answer_from=data["calibration"]["answer_from"],
+        worn_share=data["calibration"]["worn_share"],
         suppress_precision=data["calibration"]["suppress_precision"],
     )
 

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from bounceml.decode import repair
 from bounceml.errors import ModelFileError
 from bounceml.modelfile import ModelFile
+from bounceml.whole_file import whole_file
 from bounceml_training.vectors import Vocabulary, grams, vectorize
 
 
@@ -66,8 +67,6 @@ def from_model(model: ModelFile) -> BounceTextClassifier:
 
 
 def export_joblib(model: ModelFile, *, path: Path) -> None:
-    """Write the scikit-learn classifier; raises ModelFileError if the file can't be written."""
-    try:
-        joblib.dump(from_model(model), path, compress=3)
-    except OSError as error:
-        raise ModelFileError(f"{path}: can't write: {error.strerror or error}") from error
+    """Write the scikit-learn classifier, whole or not at all; raises ModelFileError if it can't be written."""
+    with whole_file(path, failure=ModelFileError) as beside:
+        joblib.dump(from_model(model), beside, compress=3)

@@ -76,10 +76,11 @@ def train(
     tell("grouping templates", 0.1)
     answers = held_out(texts, classes=classes, settings=settings, tell=tell)
     tell("calibrating", 0.75)
-    answered = answer_rows(answers, rows=texts.rows, classes=classes, rules=rules)
+    answered = answer_rows(answers.parts, rows=texts.rows, classes=classes, rules=rules)
+    worn = answer_rows({"worn": answers.worn}, rows=texts.worn_rows, classes=classes, rules=rules)["worn"]
     known_rules = [rule for rule in rules.rules if rule.reason in classes]
     calibration, precision = calibrate(
-        [each for part in answered.values() for each in part], rules=known_rules, settings=settings
+        [each for part in answered.values() for each in part], worn=worn, rules=known_rules, settings=settings
     )
     scores = {
         f"held_out_{name}": measure(given_answers(part, calibration=calibration, precision=precision))

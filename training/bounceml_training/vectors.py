@@ -57,7 +57,7 @@ def vectorize(texts: Iterable[Grams], *, vocabulary: Vocabulary) -> csr_array:
     ends = [0]
     for text in texts:
         for block in (text.words, text.characters):
-            found = _positions(np.array(block, dtype=np.uint64), vocabulary=vocabulary)
+            found = positions(np.array(block, dtype=np.uint64), vocabulary=vocabulary)
             weights = vocabulary.idf[found].astype(np.float64)
             length = np.sqrt(np.square(weights).sum())
             columns.append(found)
@@ -75,14 +75,15 @@ def known_share(texts: Iterable[Grams], *, vocabulary: Vocabulary) -> np.ndarray
     """Share 0–1 of each text's character n-grams that the vocabulary knows, shape (n_texts,)."""
     return np.array(
         [
-            len(_positions(np.array(text.characters, dtype=np.uint64), vocabulary=vocabulary))
+            len(positions(np.array(text.characters, dtype=np.uint64), vocabulary=vocabulary))
             / max(1, len(text.characters))
             for text in texts
         ]
     )
 
 
-def _positions(fingerprints: np.ndarray, *, vocabulary: Vocabulary) -> np.ndarray:
+def positions(fingerprints: np.ndarray, *, vocabulary: Vocabulary) -> np.ndarray:
+    """Columns of the n-grams that the vocabulary, which isn't empty, knows; in their order, repeated ones again."""
     at = np.searchsorted(vocabulary.fingerprints, fingerprints)
     at = np.minimum(at, len(vocabulary.fingerprints) - 1)
     known: np.ndarray = at[vocabulary.fingerprints[at] == fingerprints].astype(np.int32)

@@ -9,7 +9,8 @@ import numpy as np
 
 from bounceml.codes import Codes, find_codes
 from bounceml_datasets.exports.columns import Record
-from bounceml_datasets.exports.parts import PART_ROWS, Domains, Part
+from bounceml_datasets.exports.domains import Domains
+from bounceml_datasets.exports.parts import PART_ROWS, Part
 from bounceml_datasets.exports.presets import Place, Preset, event_in, value_at
 
 # Columns that a preset adds.
@@ -39,11 +40,17 @@ class Question:
 
 
 def questions(record: Record, *, preset: Preset, size: int) -> list[Question]:
-    """A record's questions, at least one; `size` is its length in characters."""
+    """A record's questions, at least one; `size` is its length in characters.
+
+    A record that was scored before stands for one recipient of its event already, and only he is asked about.
+    """
     try:
-        return _questions(record, preset=preset, size=size)
+        found = _questions(record, preset=preset, size=size)
     except _OddError as error:
         return [Question(error=f"{preset.name}: {error}")]
+    if RECIPIENT not in record:
+        return found
+    return [question for question in found if question.recipient == record[RECIPIENT]][:1] or found[:1]
 
 
 def line_question(line: str, *, preset: Preset) -> Question:

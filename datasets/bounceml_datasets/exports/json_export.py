@@ -1,15 +1,17 @@
 """Exports as lines of JSON objects; each line comes through as it is, with the answer's keys behind its own."""
 
+import io
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
+from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import Question, parts_of, questions
 from bounceml_datasets.exports.files import Sink, decoded
 from bounceml_datasets.exports.json_elements import elements
-from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Domains, Part, Scored, records_of
+from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset, detect
 
 # An element as it stands in the file, the object that it is, and what is wrong if it is none.
@@ -74,6 +76,15 @@ class JsonReader:
     def _all(self) -> Iterator[_Found]:
         yield from self._ahead
         yield from self._found
+
+
+def objects_in(file: BinaryIO, *, name: str) -> Iterator[_Found]:
+    """Objects of a JSON file, each as it stands there on one line, and what is wrong where there is none."""
+    text = decoded(file, name=name)
+    try:
+        yield from _found(text)
+    finally:
+        cast("io.BufferedReader", text.detach()).detach()  # the file is its opener's to close
 
 
 def _found(text: TextIO) -> Iterator[_Found]:

@@ -54,11 +54,7 @@ def _file_reader(source: str, *, kind: FileKind, text_column: str | None) -> Rea
         title = "Parquet" if kind.format == "parquet" else "Excel"
         raise CorpusError(f"{source}: {title} is read from a file of its own, without further compression")
     if kind.format == "parquet":
-        if kind.preset is not None:
-            raise CorpusError(
-                f"{source}: {kind.preset.name} isn't read from Parquet: name the column with --text-column"
-            )
-        return cast("Reader", _parquet().ParquetReader(Path(source), text_column=text_column))
+        return cast("Reader", _parquet().ParquetReader(Path(source), text_column=text_column, preset=kind.preset))
     return cast("Reader", _xlsx().XlsxReader(Path(source), text_column=text_column, preset=kind.preset))
 
 

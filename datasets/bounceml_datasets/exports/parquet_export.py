@@ -1,7 +1,9 @@
 """Exports as Parquet, in record batches: columns and their types come through as they are."""
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,14 @@ import pyarrow.parquet as pq
 from bounceml.arrow import ANSWER_SCHEMA, answer_columns, text_buffer
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns
-from bounceml_datasets.exports.parts import ERROR, Buffer, Domains, Part, Scored, records_of
+from bounceml_datasets.exports.domains import DomainReader
+from bounceml_datasets.exports.events import parts_of, questions
+from bounceml_datasets.exports.parts import ERROR, Buffer, Part, Scored, records_of
+from bounceml_datasets.exports.presets import Preset, detect
 
-_BATCH_ROWS = 16384
+_BATCH_ROWS = 32_768
+# What pyarrow raises for files that aren't in order; the last one for names that aren't UTF-8.
+_DAMAGE = (OSError, pa.ArrowException, UnicodeDecodeError)
 # Rows that are written together.
 _ROW_GROUP = 65_536
 
@@ -23,41 +30,67 @@ def _keep_memory_small() -> None:
     """Let Arrow give memory back: its other allocators keep a fifth more of it for as long as the process lives."""
     with suppress(NotImplementedError):  # not built for this system
         pa.set_memory_pool(pa.jemalloc_memory_pool())
+        # Not at once, though: the next batch needs as much again, and clearing pages is a tenth of the time.
+        pa.jemalloc_set_decay_ms(1000)
 
 
 class ParquetReader:
     """Record batches of a Parquet file."""
 
-    def __init__(self, path: Path, *, text_column: str | None) -> None:
+    def __init__(self, path: Path, *, text_column: str | None, preset: Preset | None = None) -> None:
         _keep_memory_small()
+        self._path = path
         try:
             # Read by buffers, so that memory doesn't grow with the row groups.
             self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
-            self._head = next(self._file.iter_batches(LOOKED_AT), None)
-        except (OSError, pa.ArrowException) as error:
+        except _DAMAGE as error:
             raise CorpusError(f"{path}: can't read it as Parquet: {error}") from error
         self.schema: pa.Schema = self._file.schema_arrow
         self.names: list[str] = self.schema.names
-        self.sample: list[Record] = self._head.to_pylist() if self._head is not None else []
-        self.columns: Columns = find_columns(self.names, self.sample, text=text_column)
-        self.preset = None
+        head = next(self._batches(LOOKED_AT), None)
+        self.sample: list[Record] = head.to_pylist() if head is not None else []
+        self.preset = preset or (None if text_column else detect(self.sample or [dict.fromkeys(self.names)]))
+        self.columns: Columns | None = None if self.preset else find_columns(self.names, self.sample, text=text_column)
+        self._domains = DomainReader()
         self.rows: int | None = self._file.metadata.num_rows
 
     def parts(self, *, skip: int = 0) -> Iterator[Part]:
         """See `Reader`."""
         read = 0
-        for batch in self._file.iter_batches(_BATCH_ROWS, use_threads=False):
+        for batch in self._batches(_BATCH_ROWS):
             read += len(batch)
-            if read > skip:
-                yield self._part(batch.slice(max(0, skip - (read - len(batch)))), read)
+            if read <= skip:
+                continue
+            fresh = batch.slice(max(0, skip - (read - len(batch))))
+            if self.preset is None:
+                yield self._part(fresh, read)
+            else:
+                yield from self._events(fresh, preset=self.preset, before=read - len(fresh))
+
+    def _batches(self, size: int) -> Iterator[pa.RecordBatch]:
+        """Batches of at most `size` rows, with texts that are UTF-8."""
+        try:
+            for batch in self._file.iter_batches(size, use_threads=False):
+                yield _sound(batch)
+        except _DAMAGE as error:
+            raise CorpusError(f"{self._path}: can't read it as Parquet: {error}") from error
+
+    def _events(self, batch: pa.RecordBatch, *, preset: Preset, before: int) -> Iterator[Part]:
+        """Parts of a provider's events; `before` rows were read before them."""
+        size = batch.nbytes // len(batch)
+        found = ((i, questions(record, preset=preset, size=size)) for i, record in enumerate(batch.to_pylist()))
+        for part in parts_of(found, preset=preset, skip=0):
+            yield replace(part, rows=batch.take(pa.array(part.rows, pa.int64())), read=before + part.read)
 
     def _part(self, batch: pa.RecordBatch, read: int) -> Part:
+        assert self.columns is not None
+        recipient = self.columns.recipient
         return Part(
             rows=batch,
             texts=Buffer(*text_buffer(batch.column(self.columns.text))),
             smtp=self._codes(batch, self.columns.smtp),
             status=self._codes(batch, self.columns.status),
-            domains=None if self.columns.recipient is None else _domains(batch.column(self.columns.recipient)),
+            domains=None if recipient is None else self._domains.read(*text_buffer(batch.column(recipient))),
             read=read,
         )
 
@@ -90,7 +123,9 @@ class ParquetWriter:
             names.append(ERROR)
         made = pa.RecordBatch.from_arrays(columns, names=names)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, made.schema, compression="snappy")
+            self._writer = pq.ParquetWriter(
+                self._path, made.schema, compression="snappy", use_dictionary=_repetitive(made)
+            )
         self._waiting.append(made)
         if sum(map(len, self._waiting)) >= _ROW_GROUP:
             self._write_waiting()
@@ -121,14 +156,44 @@ class ParquetWriter:
         )
 
 
-def _domains(addresses: pa.Array) -> Domains:
-    """As `Domains.of`, but each distinct spelling is looked at once."""
-    texts = pc.fill_null(pc.cast(addresses, pa.string(), safe=False), "")
-    texts = pc.if_else(pc.match_substring(texts, "@"), texts, "")
-    pieces = pc.split_pattern(texts, "@", max_splits=1, reverse=True)
-    spelled = pieces.values.take(pc.subtract(pieces.offsets[1:], 1)).dictionary_encode()
-    plain = Domains.of([f"@{each}" for each in spelled.dictionary.to_pylist()])
-    return Domains(plain.names, plain.ids[spelled.indices.to_numpy()])
+def _sound(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch whose texts are UTF-8: what isn't is replaced. Raises ArrowInvalid for other damage."""
+    try:
+        batch.validate(full=True)
+    except pa.ArrowInvalid:
+        columns = [_readable(column) if _is_text(column.type) else column for column in batch.columns]
+        batch = pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+        batch.validate(full=True)
+    return batch
+
+
+def _readable(column: pa.Array) -> pa.Array:
+    found = column.view(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary()).to_pylist()
+    return pa.array([None if text is None else text.decode("utf-8", "replace") for text in found], column.type)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _repetitive(batch: pa.RecordBatch) -> list[str]:
+    """Columns that are worth a dictionary: looking for repeated values where there are few costs a fifth of writing."""
+    unique = {
+        name
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        if _is_plain(column.type) and pc.count_distinct(column).as_py() > len(column) / 2
+    }
+    # Parquet names the leaves of nested columns; it says how where it writes them.
+    empty = io.BytesIO()
+    pq.ParquetWriter(empty, batch.schema).close()
+    schema = pq.ParquetFile(empty).metadata.schema
+    return [path for i in range(len(schema)) if (path := schema.column(i).path) not in unique]
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    of = pa.types
+    numeric = of.is_integer(kind) or of.is_floating(kind) or of.is_temporal(kind)
+    return _is_text(kind) or (numeric and not of.is_float16(kind))
 
 
 def _cell(value: Any) -> str | None:

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bounceml_datasets.exports.columns import Columns, Record, domain_of
+from bounceml_datasets.exports.columns import Columns, Record
+from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.presets import Preset
 
 # Rows of a part: enough for numpy to pay, few enough to stay small in memory.
@@ -28,21 +29,6 @@ class Buffer:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Domains:
-    """Receivers' domains of rows: row i has `names[ids[i]]`; ids has shape (n,)."""
-
-    names: Sequence[str]
-    ids: np.ndarray
-
-    @classmethod
-    def of(cls, addresses: Sequence[str]) -> "Domains":
-        """The domains of addresses."""
-        found: dict[str, int] = {}
-        ids = [found.setdefault(domain_of(address), len(found)) for address in addresses]
-        return cls(list(found), np.array(ids, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +123,10 @@ def records_of(part: Part, names: Sequence[str]) -> Iterator[Record]:
         return
     for row in rows:
         if isinstance(row, str):  # a line of JSON, or what should have been one
-            record = json.loads(row) if row.startswith("{") and row.rstrip().endswith("}") else {}
+            try:
+                record = json.loads(row)
+            except (ValueError, RecursionError):
+                record = None
             yield record if isinstance(record, dict) else {}
         else:
             yield dict(zip(names, row, strict=False))

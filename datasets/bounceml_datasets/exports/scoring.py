@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
@@ -24,6 +24,8 @@ from bounceml_datasets.exports.parts import Buffer, Part, Reader, Scored, Writer
 from bounceml_datasets.exports.tally import Tally
 
 _PARTS_AHEAD = 1
+# Parts that are answered, or wait to be written: enough to go on with while a large piece is written.
+_PARTS_IN_WORK = 5
 _DIGITS = 4  # of the confidence, as in `Verdict.to_dict`
 
 
@@ -106,7 +108,8 @@ class _Target:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self._file is not None and not self._piped:
-            self._file.close()
+            with suppress(OSError):  # what couldn't be written before can't be now, and was told
+                self._file.close()
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             raise CorpusError(f"{self._path}: can't write: {error.strerror or error}") from error
 
@@ -170,7 +173,7 @@ def _scored(parts: Iterable[Part], *, classifier: Classifier, workers: int) -> I
         waiting = deque[tuple[Part, Any]]()
         for part in parts:
             waiting.append((part, pool.submit(_answer, part, batches=batches)))
-            if len(waiting) > workers:
+            if len(waiting) >= _PARTS_IN_WORK:
                 done, future = waiting.popleft()
                 yield done, future.result()
         for done, future in waiting:

@@ -1,11 +1,13 @@
 """Exports whose rows are cells under named columns."""
 
 import itertools
+import json
 from collections.abc import Iterator, Sequence
 
 from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
+from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import Question, parts_of, questions
-from bounceml_datasets.exports.parts import PART_ROWS, Domains, Part
+from bounceml_datasets.exports.parts import PART_ROWS, Part
 from bounceml_datasets.exports.presets import Preset, detect
 
 # A row's cells, and what is wrong with it.
@@ -23,7 +25,7 @@ class TableReader:
         self._ahead = list(itertools.islice(rows, LOOKED_AT))
         self.sample: list[Record] = [self._record(row) for row, error in self._ahead if error is None]
         self.rows: int | None = None
-        self.preset = preset or (None if text_column else detect([dict.fromkeys(self.names)]))
+        self.preset = preset or (None if text_column else self._detected())
         self.columns: Columns | None = None if self.preset else find_columns(self.names, self.sample, text=text_column)
 
     def parts(self, *, skip: int = 0) -> Iterator[Part]:
@@ -65,7 +67,14 @@ class TableReader:
     def _questions(self, row: Sequence[str], error: str | None, *, preset: Preset) -> list[Question]:
         if error is not None:
             return [Question(error=error)]
-        return questions(self._record(row), preset=preset, size=sum(map(len, row)))
+        record = self._record(row)
+        return questions(
+            _unpacked(record) if preset.format == "jsonl" else record, preset=preset, size=sum(map(len, row))
+        )
+
+    def _detected(self) -> Preset | None:
+        """The preset of a provider's table, or of events that were scored into one."""
+        return detect([dict.fromkeys(self.names)]) or detect([_unpacked(record) for record in self.sample])
 
     def _record(self, row: Sequence[str]) -> Record:
         return dict(zip(self.names, row, strict=False))
@@ -79,6 +88,18 @@ class TableReader:
     def _all(self) -> Iterator[Row]:
         yield from self._ahead
         yield from self._rest
+
+
+def _unpacked(record: Record) -> Record:
+    """A record whose cells hold inner objects and lists as JSON, with those themselves."""
+    return {name: _value(cell) if cell.startswith(("{", "[")) else cell for name, cell in record.items()}
+
+
+def _value(cell: str) -> object:
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell
 
 
 def _codes(values: Sequence[str] | None) -> list[str | None] | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bounceml_datasets.exports.parts import Domains, Part, Scored
+from bounceml_datasets.exports.domains import Domains
+from bounceml_datasets.exports.parts import Part, Scored
 
 _MOST_DOMAINS = 20_000
 
@@ -69,10 +70,11 @@ class Tally:
         }
 
     def _add_domains(self, domains: Domains, scored: Scored) -> None:
-        width = len(scored.outcomes) + 1
-        seen, counts = np.unique(domains.ids * width + scored.index + 1, return_counts=True)
-        for number, n in zip(seen.tolist(), counts.tolist(), strict=True):
-            domain, outcome = domains.names[number // width], number % width - 1
-            self.domains[domain, scored.outcomes[outcome][1] if outcome >= 0 else None] += n
+        types = list(dict.fromkeys([None, *[outcome[1] for outcome in scored.outcomes]]))
+        # The last one is for rows without an answer, whose index is -1.
+        type_of = np.array([types.index(outcome[1]) for outcome in scored.outcomes] + [0], np.int64)
+        counts = np.bincount(domains.ids * len(types) + type_of[scored.index])
+        for number in np.flatnonzero(counts).tolist():
+            self.domains[domains.names[number // len(types)], types[number % len(types)]] += int(counts[number])
         if len(self.domains) > 2 * _MOST_DOMAINS:
             self.domains = Counter(dict(self.domains.most_common(_MOST_DOMAINS)))

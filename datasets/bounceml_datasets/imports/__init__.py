@@ -1,0 +1,1 @@
+"""Labelled texts from elsewhere, brought into the form of the corpus."""
