@@ -453,6 +453,9 @@ static int hex_value(int c) {
 static int needs_repair(const uint8_t *s, int64_t n, int64_t i) {
     if (s[i] == 0x1b) return i + 1 < n && s[i + 1] == '$';
     if (s[i] == '&') return i + 1 < n && (s[i + 1] == '#' || is_letter(lower(s[i + 1])));
+    if (s[i] == '\\')
+        return i + 3 < n && (s[i + 1] == '0' || s[i + 1] == '2' || s[i + 1] == '3') && s[i + 2] >= '0' && s[i + 2] <= '7' &&
+               s[i + 3] >= '0' && s[i + 3] <= '7';
     if (s[i] != '=' || i + 1 >= n) return 0;
     if (s[i + 1] == '?' || s[i + 1] == '\n' || s[i + 1] == '\r') return 1;
     if (i + 2 >= n || hex_value(s[i + 1]) < 0 || hex_value(s[i + 2]) < 0) return 0;
@@ -480,7 +483,7 @@ static int64_t read_text(engine *e, const uint8_t *s, int64_t n) {
     if (n > MAX_TEXT) return ASK_WHOLE;
     for (int64_t i = 0; i < n; i++) folded[i] = (uint8_t)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
     memset(folded + n, 0, 8);
-    for (const char *c = "=&\x1b"; *c; c++)
+    for (const char *c = "=&\\\x1b"; *c; c++)
         for (const uint8_t *found = s; (found = memchr(found, *c, (size_t)(s + n - found))); found++)
             if (needs_repair(s, n, found - s)) return ASK_WHOLE;
     for (int64_t i = 0; i < n; i++) wide |= s[i];

@@ -30,6 +30,9 @@ _ISO_2022 = re.compile(rb"\x1b\$[@B]|\x1b\(J")
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 _QUOTED_PRINTABLE = re.compile(r"=[89A-Fa-f][0-9A-Fa-f](?:=\r?\n)?=[89A-Fa-f][0-9A-Fa-f]|=\r?\n|=3D|=20\r?\n")
 _HIGH_QUOTED = re.compile(r"=[89A-Fa-f][0-9A-Fa-f]")
+# Exim prints bytes beyond ASCII so, two or more of them, or one between letters: a path may hold a lone `\\300`.
+_OCTAL = re.compile(r"\\(033|[23][0-7]{2})")
+_OCTALS = re.compile(r"\\(?:033|[23][0-7]{2}).{0,200}?\\[23][0-7]{2}|[A-Za-z]\\3[0-7]{2}[A-Za-z]", re.DOTALL)
 _ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{1,20})?\?([bBqQ])\?([^?\s]{0,4000})\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t\r\n]{1,20}(=\?)")
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#x[0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});")
@@ -130,7 +133,9 @@ def decode(data: bytes, *, charset: str | None = None) -> str:
 
 
 def repair(text: str) -> str:
-    """`text` with wrong readings mended: encoded words, quoted-printable, entities and mojibake. Never raises.
+    """`text` with wrong readings mended: encoded words, quoted-printable, octal bytes, entities and mojibake.
+
+    Never raises.
 
     >>> repair("BoÃ®te aux lettres pleine")
     'Boîte aux lettres pleine'
@@ -143,6 +148,8 @@ def repair(text: str) -> str:
         text = _ENCODED_WORD.sub(_encoded_word, _BETWEEN_WORDS.sub(r"\1\2", text))
     if "=" in text and _QUOTED_PRINTABLE.search(text) and _HIGH_QUOTED.search(text):
         text = decode(quopri.decodestring(text.encode("utf-8", "replace")))
+    if "\\" in text and _OCTALS.search(text):
+        text = _with_bytes(text)
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)
     if "\x1b$" in text:
@@ -198,13 +205,18 @@ def _latin(data: bytes) -> str:
 
 
 def _legacy(data: bytes, *, at_least: float) -> str | None:
-    """`data` read in the charset that fits best, None where too few (0–1) of its characters are common."""
+    """`data` read in the charset that fits best, None where too few (0–1) of its characters are common.
+
+    Only lines beyond ASCII tell: those of the notice around them are in English whatever the reply is in.
+    """
+    lines = data.splitlines()
+    telling = None if len(lines) < 2 else b"\n".join(line for line in lines if not line.isascii())
     best, best_fit = None, -math.inf
     for charset in _charsets():
         text = _complete(data, charset)
         if text is None or charset.common_share(text) < at_least:
             continue
-        fit = charset.fit(text)
+        fit = charset.fit(text if telling is None else telling.decode(charset.name, "replace"))
         if fit > best_fit:
             best, best_fit = text, fit
     return best
@@ -271,6 +283,13 @@ def _read_as_latin(text: str) -> str | None:
         return None
     meant = _legacy(data, at_least=_CONVINCING)
     return meant if meant != text else None
+
+
+def _with_bytes(text: str) -> str:
+    """`text` with octal escapes read as the bytes that they stand for, whatever their charset."""
+    if text.isascii():
+        return decode(_OCTAL.sub(lambda match: chr(int(match[1], 8)), text).encode("latin-1"))
+    return "\n".join(_with_bytes(line) if line.isascii() else line for line in text.split("\n"))
 
 
 def _encoded_word(match: re.Match[str]) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 # `<<< 550 …` in Sendmail's transcripts and its kin, `<-- 550 …` with a time before it in MDaemon's.
 _ANSWER = re.compile(r"^[\w\s:.,/+-]{0,45}<(?:<<|--)\s{0,3}(.*)$")
 _COMMAND = re.compile(r"^[\w\s:.,/+-]{0,45}(?:>>|--)>\s{0,3}(.*)$")
+# "Need a recipient first": what follows when commands were sent ahead and one of them was refused.
+_OUT_OF_ORDER = re.compile(r"\s{0,3}503(?!\d)")
 _REFUSED = re.compile(r"\s{0,3}[45]\d\d(?!\d)")
 _TRANSCRIPT = re.compile(r"transcript of (?:the )?session|session transcript", re.IGNORECASE)
 # Lines of a transcript that are Sendmail's own, not a reason.
@@ -47,8 +49,9 @@ def exchanges(lines: list[str]) -> list[Exchange]:
 
 
 def refusals(lines: list[str]) -> list[Exchange]:
-    """The exchanges that ended in a refusal."""
-    return [each for each in exchanges(lines) if each.refused]
+    """The exchanges that ended in a refusal, without those that were only out of order behind another refusal."""
+    refused = [each for each in exchanges(lines) if each.refused]
+    return [each for each in refused if not _OUT_OF_ORDER.match(each.answer[0])] or refused
 
 
 def transcript(lines: list[str]) -> list[str]:

@@ -24,9 +24,12 @@ _CODES = re.compile(r"(?<![\w.])(?:[245]\d\d|#?[245]\.\d{1,3}\.\d{1,3})(?![\w.])
 _TAIL = re.compile(
     r"\s*(?:\(in reply to [^()]{1,60}\)|Giving up on \S{1,80}|I'm not going to try again[^\n]{0,120}|"
     r"\(state \d{1,3}\)\.?|- \w{1,12} - gsmtp|- gsmtp|##\s*$|#SMTP#|"
-    r"\[(?:BODY|RCPT_TO|MAIL_FROM|CONNECT|DATA)\])\s*\.?$",
+    r"\[(?:BODY|RCPT_TO|MAIL_FROM|CONNECT|DATA)\]|: retry timeout exceeded)\s*\.?$",
     re.IGNORECASE,
 )
+# What Courier puts before a reply when the connection was dead already as it began.
+_HEAD = "<command failed> "
+_FIRST_CODES = re.compile(r"[45]\d\d[ -]([45]\.\d{1,3}\.\d{1,3})(?=\s)")
 _CLOSING = {")": "(", ">": "<", "]": "[", "»": "«", "”": "“", "'": "'", '"': '"'}
 
 
@@ -87,12 +90,15 @@ def tidy(text: str) -> str:
     >>> tidy("550-5.7.1 Refused, 550 5.7.1 see below (in reply to RCPT TO command)")
     '550 5.7.1 Refused, see below'
     """
-    line = " ".join(text[: 3 * MAX_DIAGNOSTIC].split())
+    line = " ".join(text[: 3 * MAX_DIAGNOSTIC].split()).removeprefix(_HEAD)
     if match := _MULTILINE.match(line):
         code, status = match[1], match[2]
-        again = rf"\s{code}[- ](?:{re.escape(status)}(?=\s)\s?)?" if status else rf"\s{code}[- ](?=\S)"
+        again = rf"\s{code}[- ](?:{re.escape(status)}(?=\s|$))?" if status else rf"\s{code}[- ](?=\S)"
         line = f"{code} {status}{re.sub(again, ' ', line[match.end() :])}"
         line = " ".join(line.split())
+    if match := _FIRST_CODES.match(line):
+        # Lines that held nothing but the code, as some servers join them.
+        line = line[: match.end()] + re.sub(rf"\s?(?:{re.escape(match[1])}\s?){{2,}}", " ", line[match.end() :])
     for _ in range(3):
         line = _TAIL.sub("", line)
     if line and (opening := _CLOSING.get(line[-1])):

@@ -1,0 +1,47 @@
+"""`python -m lab`: run real mail servers on a loopback of their own and read the bounces that they write."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.paths import cache
+from lab.server import server_names
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command of the lab; the exit status."""
+    parser = argparse.ArgumentParser(prog="lab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="install what lacks, make the servers bounce, and print what was read")
+    run.add_argument("servers", nargs="*", metavar="SERVER", help=f"of {', '.join(server_names())}; all where none")
+    judge = commands.add_parser("judge", help="read the bounces of the last run again")
+    judge.add_argument("servers", nargs="*", metavar="SERVER")
+    judge.add_argument("--show", action="store_true", help="print what wasn't read as it was sent")
+    cell = commands.add_parser("cell", help="for `run` itself: one server, inside its namespaces")
+    cell.add_argument("server")
+    cell.add_argument("out", type=Path)
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.command == "run":
+            from lab.run import run_servers
+
+            run_servers(chosen.servers or server_names(), cache=cache())
+            chosen.show = False
+        if chosen.command == "cell":
+            from lab.run import run_inside
+
+            asyncio.run(run_inside(chosen.server, out=chosen.out, cache=cache()))
+            return 0
+        from lab.judge import print_table
+
+        print_table(chosen.servers or server_names(), cache=cache(), show=chosen.show)
+    except LabError as err:
+        print(f"lab: {err}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Whether what is read from a bounce is what the receiver said."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+from typing import Literal
+
+from bounceml.mail import RecipientReport, read_message
+from lab.replies import Case
+from lab.run import Run, cases_for, load_run
+
+Outcome = Literal["same", "misread", "lost", "no bounce"]
+_CODE = re.compile(r"^[245]\d\d(?:[- ]+|$)")
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
+_STATUS = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}(?: +|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One round trip: the case, what came of it, and what was read."""
+
+    case: Case
+    outcome: Outcome
+    read: RecipientReport | None
+    data: bytes
+
+
+def trips(run: Run, cases: Sequence[Case]) -> list[Trip]:
+    """Each case judged by its last bounce that isn't a delay."""
+    return [judged(case, run.came.get(case.id, [])) for case in cases]
+
+
+def judged(case: Case, messages: Sequence[bytes]) -> Trip:
+    """The round trip of one case.
+
+    `same`: the words are the same but for white space, and so are the codes. `lost`: words or enhanced status aren't in
+    the bounce, so that nobody could read them. `misread`: they are, and were read otherwise. `no bounce`: none came.
+    Whether the server calls its message final is not compared: some call all of them delayed.
+    """
+    final = [data for data in messages if read_message(data).kind != "delay"] or list(messages)
+    if not final:
+        return Trip(case, "no bounce", None, b"")
+    data = final[-1]
+    report = read_message(data)
+    read = report.recipients[0]
+    code, status, words = split_reply(case.reply.text(case.recipient))
+    same = (
+        report.kind in ("bounce", "delay")
+        and len(report.recipients) == 1
+        and (read.recipient or "").lower() == case.recipient
+        # A reply of codes alone has no words to compare; what the notice says instead is welcome.
+        and (not words or _squeezed(words_of(read.diagnostic)) == _squeezed(words))
+        and read.smtp_code == code
+        and (not status or read.enhanced_code == status)
+    )
+    if same:
+        return Trip(case, "same", read, data)
+    return Trip(case, "misread" if holds(data, f"{code} {status} {words}") else "lost", read, data)
+
+
+def split_reply(lines: Sequence[str]) -> tuple[str, str, str]:
+    """Reply code, enhanced status and words of a reply's lines.
+
+    Lines are joined by one space, each without the reply code and the first line's enhanced status.
+
+    >>> split_reply(["550-5.1.1 One", "550 5.1.1 two"])
+    ('550', '5.1.1', 'One two')
+    """
+    bare = [_CODE.sub("", line) for line in lines]
+    match = _STATUS.match(bare[0])
+    status = match[0].strip() if match else ""
+    words = [line.removeprefix(status) if status else line for line in bare]
+    return lines[0][:3], status, " ".join(" ".join(words).split())
+
+
+def words_of(diagnostic: str) -> str:
+    """A diagnostic without the codes that it begins with."""
+    return _STATUS.sub("", _CODE.sub("", " ".join(diagnostic.split()))).strip()
+
+
+def holds(data: bytes, words: str) -> bool:
+    """Whether all the words stand in what a server wrote itself, in whatever charset, escaped or wrapped."""
+    own = _own_bytes(message_from_bytes(data))
+    own += b"\n" + _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), own)
+    for charset in ("utf-8", "gb18030", "latin-1"):
+        text = _squeezed(own.decode(charset, "replace"))
+        if all(_squeezed(word) in text for word in words.split()):
+            return True
+    return False
+
+
+def _own_bytes(message: Message) -> bytes:
+    """The decoded parts of a message that are not the returned original."""
+    if message.get_content_type() in ("message/rfc822", "text/rfc822-headers", "message/global"):
+        return b""
+    payload = message.get_payload()
+    if message.is_multipart() and isinstance(payload, list):
+        parts = [part for part in payload if isinstance(part, Message)]
+        if message.get_content_type().endswith("delivery-status"):  # its blocks were read as headers
+            return b"\n".join(part.as_bytes() for part in parts)
+        return b"\n".join(map(_own_bytes, parts))
+    decoded = message.get_payload(decode=True)
+    return decoded if isinstance(decoded, bytes) else b""
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def print_table(names: Sequence[str], *, cache: Path, show: bool) -> None:
+    """Print how often what was read is what was sent, by server; with `show` each one that isn't."""
+    for name in names:
+        run = load_run(name, cache=cache)
+        if run is None:
+            continue
+        found = trips(run, cases_for(run.server))
+        counts = Counter(trip.outcome for trip in found)
+        print(f"{run.server.title} {run.version}: {dict(counts)} of {len(found)} {run.failed}")
+        if show and not run.failed:
+            for trip in found:
+                if trip.outcome != "same":
+                    read = trip.read
+                    print(f"  {trip.case.id} {trip.case.stage} {trip.case.reply.id} {trip.outcome}")
+                    print(f"    sent {' / '.join(trip.case.reply.text(trip.case.recipient))[:300]}")
+                    if read:
+                        codes = f"{read.smtp_code} {read.enhanced_code}"
+                        print(f"    read {read.kind} {read.recipient} {codes} {read.diagnostic[:300]}")

@@ -1,0 +1,74 @@
+"""The mail servers that the lab can run, each a folder: `server.toml`, and `files/` to lay over its tree."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lab.errors import LabError
+from lab.paths import SERVERS
+from lab.receiver import STAGES
+
+Submission = Literal["smtp", "command"]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How one server is installed, set up, started and given messages.
+
+    Commands are lines for `/bin/sh`, run inside the server's own tree. `setup` must end with status 0; each of `start`
+    is left running. `submission` says how messages get in: by SMTP to `address`, port 25, or by `command`, which gets
+    the message on standard input, and sender and recipient as `$1` and `$2`. `address` is the server's own.
+    `patience_s` bounds how long its bounces are waited for. `stages` are those at which it can be answered: a server
+    that sends all mail to one relay meets the relay's greeting before the relay knows the case.
+    """
+
+    name: str
+    title: str
+    folder: Path
+    packages: tuple[str, ...]
+    install: tuple[str, ...]
+    version: str
+    address: str
+    host: str
+    setup: tuple[str, ...]
+    start: tuple[str, ...]
+    submission: Submission
+    command: str
+    patience_s: float
+    stages: tuple[str, ...]
+    note: str
+
+
+def load_server(name: str) -> Server:
+    """The server of a folder below `servers/`; LabError where there is none, or its file lacks something."""
+    folder = SERVERS / name
+    try:
+        table = tomllib.loads((folder / "server.toml").read_text("utf-8"))
+    except FileNotFoundError as err:
+        raise LabError(f"no server {name}: there are {', '.join(server_names())}") from err
+    try:
+        return Server(
+            name=name,
+            title=table["title"],
+            folder=folder,
+            packages=tuple(table["packages"]),
+            install=tuple(table.get("install", ())),
+            version=table["version"],
+            address=table.get("address", "192.0.2.10"),
+            host=table.get("host", "mail.example.com"),
+            setup=tuple(table.get("setup", ())),
+            start=tuple(table.get("start", ())),
+            submission=table.get("submission", "smtp"),
+            command=table.get("command", ""),
+            patience_s=float(table.get("patience_s", 90)),
+            stages=tuple(table.get("stages", STAGES)),
+            note=table.get("note", ""),
+        )
+    except KeyError as err:
+        raise LabError(f"{folder / 'server.toml'}: {err} is missing") from err
+
+
+def server_names() -> list[str]:
+    """Folders below `servers/` with a `server.toml`, in the order of the alphabet."""
+    return sorted(path.parent.name for path in SERVERS.glob("*/server.toml"))
