@@ -19,12 +19,12 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
-from exports import write
-from naive import naive_pipeline
-from naive import score as score_naive
 
 from bounceml.taxonomy import load_taxonomy
 from bounceml_datasets.corpus import load_corpus
+from exports import write
+from naive import naive_pipeline
+from naive import score as score_naive
 
 # The naive ways are so slow that they get only so many rows.
 _NAIVE_ROWS = 40_000

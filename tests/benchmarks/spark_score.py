@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 import polars as pl
-from exports import write
 from pyspark.sql import SparkSession
 
 import bounceml.spark
 from bounceml.arrow import ANSWER_SCHEMA
+from exports import write
 
 _WARM_UP_ROWS = 200_000
 

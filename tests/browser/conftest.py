@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from opened import Opened, Opener
 from playwright.sync_api import Browser, Request, sync_playwright
+
+from opened import Opened, Opener
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # For containers whose user is root, and for a browser that keeps to itself.
@@ -33,7 +34,7 @@ def page(browser: Browser) -> Iterator[Opener]:
 
     def opened(path: Path, width: int, *, scheme: Literal["light", "dark"] = "light") -> Opened:
         size = {"width": width, "height": 900}
-        context = browser.new_context(viewport=size, color_scheme=scheme, accept_downloads=True)  # type: ignore[arg-type]  # a plain dict
+        context = browser.new_context(viewport=size, color_scheme=scheme, accept_downloads=True)
         contexts.append(context)
         made = Opened(context.new_page())
         address = path.resolve().as_uri()

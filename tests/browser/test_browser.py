@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from opened import DESKTOP, PHONE, Opener
 
 from bounceml_cli.pages.page import render
+from opened import DESKTOP, PHONE, Opener
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from opened import DESKTOP, PHONE, Opener
 
 from bounceml.classifier import load
 from bounceml_cli.pages.drift import drift_page
 from bounceml_training.drift.census import Source
 from bounceml_training.drift.comparison import find_drift
 from bounceml_training.drift.measures import load_plan
+from opened import DESKTOP, PHONE, Opener
 
 LONG = f"{'very-long-name-' * 6}.example"
 OLD = ("550 5.1.1 User unknown", "552 5.2.2 Mailbox full", "421 4.7.0 Too many connections", "550 5.7.1 Spam")

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from opened import DESKTOP, PHONE, Opener
 
 from bounceml.classifier import load
 from bounceml.taxonomy import load_taxonomy
@@ -11,6 +10,7 @@ from bounceml_cli.evaluate import compared, evaluated
 from bounceml_cli.pages.evaluation import evaluation_page
 from bounceml_datasets.corpus import Row, load_corpus
 from bounceml_training.evaluation.held_out_rows import HeldOutRows
+from opened import DESKTOP, PHONE, Opener
 
 ROWS = load_corpus(reasons=load_taxonomy().reasons)[::150]
 HOSTILE = Row("550 <script>document.title = 'run'</script> " + "x" * 400, "policy", source="<img src=http://192.0.2.1>")
@@ -51,7 +51,7 @@ def test_plots_are_seen_and_take_the_pages_colour(page: Opener, made: Path) -> N
 def test_details_open(page: Opener, made: Path) -> None:
     opened = page(made, PHONE)
     language = opened.page.query_selector_all("details")[1]
-    assert language.query_selector("table").is_visible() is False  # type: ignore[union-attr]  # it is there
+    assert language.query_selector("table").is_visible() is False
     opened.page.click("details:nth-of-type(2) > summary")
-    assert language.query_selector("table").is_visible() is True  # type: ignore[union-attr]  # it is there
+    assert language.query_selector("table").is_visible() is True
     assert opened.overflow() == 0

@@ -4,7 +4,6 @@ import csv
 from pathlib import Path
 
 import pytest
-from opened import DESKTOP, PHONE, Opener
 
 from bounceml.classifier import load
 from bounceml.taxonomy import load_taxonomy
@@ -14,6 +13,7 @@ from bounceml_cli.pages.texts import load_texts
 from bounceml_datasets.reports.collection import ReportJob, collect
 from bounceml_datasets.reports.periods import compare_halves
 from bounceml_datasets.reports.remedies import load_remedies
+from opened import DESKTOP, PHONE, Opener
 
 TEXTS = (
     "550 5.1.1 User unknown",
