@@ -211,7 +211,7 @@ def test_rows_without_an_answer_have_none(tmp_path: Path) -> None:
         ("in.csv", b"\x00\x01\x02binary", "not a text file"),
         ("in.parquet", b"PAR1 no", "can't read it as Parquet"),
         ("in.csv.gz", b"no gzip", "can't read the export"),
-        ("in.jsonl", b"", "no column with the servers' replies"),
+        ("in.jsonl", b"", "the export is empty"),
         ("in.csv", b"a,b\n1,2\n", "name it with --text-column; there are 'a', 'b'"),
     ],
 )

@@ -57,7 +57,7 @@ def chance_of(counts: tuple[int, int], totals: tuple[int, int]) -> float | None:
     """Two-sided probability of shares as different as `counts` of `totals`; None where there are too few to tell.
 
     >>> round(chance_of((50, 80), (1000, 1000)), 4)
-    0.0064
+    0.0065
     >>> chance_of((1, 2), (10, 10)) is None
     True
     """
