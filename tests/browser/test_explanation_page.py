@@ -33,6 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_fits_and_asks_for_nothing(page: Opener, made: Path, width: int, scheme: str) -> None:
     opened = page(made, width, scheme=scheme)
+    assert opened.page.inner_text(".spoken") == TEXTS[0]
     assert opened.overflow() == 0
     assert opened.sticking_out() == []
     assert opened.requests == []

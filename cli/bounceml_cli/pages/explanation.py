@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bounceml_cli.explain import Explained, facts, headline, pieces
+from bounceml_cli.explain import Explained, facts, headline, pieces, printable_piece
 from bounceml_cli.pages.page import render
 
 
@@ -12,7 +12,9 @@ def explanation_page(found: Sequence[Explained]) -> str:
         {
             "headline": headline(each.verdict),
             "type": each.verdict.type or "",
-            "pieces": list(pieces(each.explanation)) if each.explanation else [],
+            "pieces": [(printable_piece(text), level) for text, level in pieces(each.explanation)]
+            if each.explanation
+            else [],
             "facts": list(facts(each)),
         }
         for each in found
