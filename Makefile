@@ -21,8 +21,9 @@ types: .venv/tested
 data: .venv/tested
 	$(BIN)/bounceml data check --doubts --show 0 --datasheet datasets/README.md
 
+# A file's tests stay together: they share what was made for them.
 unit: .venv/tested
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Spark needs Java, which is fetched where it lacks and we may; pyspark is large, so it isn't among the test extras.
 spark: .venv/tested

@@ -27,6 +27,14 @@ os.environ["BOUNCEML_HOME"] = tempfile.mkdtemp(prefix="bounceml-tests-")
 atexit.register(shutil.rmtree, os.environ["BOUNCEML_HOME"], ignore_errors=True)
 
 
+# Files that take longest, which two workers begin with so that neither waits for the other at the end.
+_LONG = ("test_shipped_model", "test_kills", "test_batch", "test_readme", "test_full_disk", "test_models")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _LONG.index(item.path.stem) if item.path.stem in _LONG else len(_LONG))
+
+
 @pytest.fixture(scope="session")
 def tiny_rows() -> tuple[Row, ...]:
     return load_corpus([HERE / "data" / "tiny.jsonl"], reasons=load_taxonomy().reasons)

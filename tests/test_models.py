@@ -1,7 +1,6 @@
 """The user's own models: trained on own rows, promoted unless they do worse, rolled back, never half-written."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from bounceml.modelfile import open_model
 from bounceml_datasets.corpus import Row
 from bounceml_training.model_store import adopt, find_model, new_path, promote, roll_back, stored_models
 from bounceml_training.own_rows import beside, hold_out
+from forked import Commands, Done
 
 WORDS = tuple(
     "alder birch cedar elm fir hazel juniper larch maple oak pine rowan spruce willow yew ash".split()  # noqa: SIM905
@@ -32,7 +32,7 @@ action = "suppress"
 means = "has left the company"
 """
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Done]
 
 
 @pytest.fixture
@@ -41,17 +41,9 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def run(home: Home, tmp_path: Path) -> Run:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "bounceml_cli", *arguments],
-            capture_output=True,
-            encoding="utf-8",
-            cwd=tmp_path,
-            env=os.environ | {"BOUNCEML_HOME": str(home.folder)},
-            check=False,
-            timeout=120,
-        )
+def run(home: Home, tmp_path: Path, forked: Commands) -> Run:
+    def run(*arguments: str) -> Done:
+        return forked.run(arguments, folder=tmp_path, environment={"BOUNCEML_HOME": str(home.folder)})
 
     return run
 

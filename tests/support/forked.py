@@ -32,7 +32,7 @@ _MODULES = (
 # Of Python's audit events, those that change what lies on the disk.
 _CHANGES = frozenset({"open", "os.rename", "os.remove", "os.truncate", "os.mkdir", "os.chmod", "shutil.copyfile"})
 _CAPABILITIES = 0x20080522  # linux/capability.h: _LINUX_CAPABILITY_VERSION_3
-_DAC_OVERRIDE = 1
+_DAC_OVERRIDE, _DAC_READ_SEARCH = 1, 2
 _READY = "ready\n"
 
 
@@ -261,7 +261,7 @@ def _give_up_override() -> None:
     libc = ctypes.CDLL(None)
     head, sets = (ctypes.c_uint32 * 2)(_CAPABILITIES, 0), (ctypes.c_uint32 * 6)()
     if libc.capget(head, sets) == 0:
-        sets[0] &= ~(1 << _DAC_OVERRIDE)  # what is in force
+        sets[0] &= ~(1 << _DAC_OVERRIDE | 1 << _DAC_READ_SEARCH)  # what is in force
         assert libc.capset(head, sets) == 0
 
 
