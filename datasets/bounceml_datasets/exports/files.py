@@ -129,7 +129,9 @@ def _decompressed(file: BinaryIO, compression: Compression | None) -> BinaryIO:
     if compression == "gz":
         return cast("BinaryIO", gzip.open(file, "rb"))
     if compression == "zst":
-        return cast("BinaryIO", _zstandard().ZstdDecompressor().stream_reader(file, read_across_frames=True))
+        from bounceml_datasets.exports.zstd_frames import ZstdFrames  # zstandard is there, as was asked before
+
+        return cast("BinaryIO", ZstdFrames(file))
     return file
 
 
