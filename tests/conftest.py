@@ -4,7 +4,6 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +66,5 @@ def shipped() -> Classifier:
 
 
 @pytest.fixture(scope="session")
-def forked() -> Iterator[Commands]:
-    with commands() as started:
-        yield started
+def forked() -> Commands:
+    return commands()

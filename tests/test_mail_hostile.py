@@ -30,6 +30,8 @@ def nested(depth: int) -> bytes:
 HOSTILE = {
     "10,000 parts": HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\n550 no\n" * 10_000 + b"--b--\n",
     "nested 500 deep": nested(500),
+    "nested 10,000 deep": nested(10_000),
+    "nested messages without end": HEAD + b"Content-Type: message/rfc822\n\n" * 20_000,
     "nested messages": HEAD + b"Content-Type: message/rfc822\n\n" * 500,
     "a line of 100 MB": HEAD + b"\n" + b"x" * 100_000_000,
     "a header of 10 MB": b"Subject: " + b"x" * 10_000_000 + b"\n\n",

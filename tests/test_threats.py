@@ -5,8 +5,6 @@ import gzip
 import io
 import json
 import os
-import subprocess
-import sys
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +17,7 @@ import zstandard
 from bounceml.errors import CorpusError
 from bounceml.mail import split_file
 from bounceml_datasets.exports.opening import open_reader
+from forked import Done, commands
 from workbook import write_xlsx
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\u202e"
@@ -26,11 +25,8 @@ FORMULAS = ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(1)", "\t=1", "＝1+1", '
 MAIL = b"From: MAILER-DAEMON@example.org\nSubject: Undelivered\n\n550 5.1.1 <gone@example.org>: User unknown\n"
 
 
-def run(*arguments: str, stdin: str = "", folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bounceml_cli", *arguments]
-    return subprocess.run(
-        command, input=stdin, capture_output=True, encoding="utf-8", cwd=folder, check=False, timeout=60
-    )
+def run(*arguments: str, folder: Path | None = None) -> Done:
+    return commands().run(arguments, folder=folder or Path())
 
 
 def read_all(path: Path, *, text_column: str | None = None) -> int:

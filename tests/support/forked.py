@@ -3,6 +3,7 @@
 A helper process imports bounceml once, and forks for each command. Only for systems that fork.
 """
 
+import atexit
 import ctypes
 import fcntl
 import json
@@ -15,9 +16,9 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +108,9 @@ class Commands:
         return answer
 
 
-@contextmanager
-def commands() -> Iterator[Commands]:
-    """Commands, as long as the helper process lives."""
+@cache
+def commands() -> Commands:
+    """Commands; the helper process lives as long as this one."""
     helper = subprocess.Popen(
         [sys.executable, __file__],
         stdin=subprocess.PIPE,
@@ -118,13 +119,15 @@ def commands() -> Iterator[Commands]:
         encoding="utf-8",
         env=os.environ | {"LOKY_MAX_CPU_COUNT": "1"},  # processes of joblib's own take seconds to start
     )
-    try:
-        assert helper.stdout is not None
-        assert helper.stdout.readline() == _READY
-        yield Commands(helper)
-    finally:
-        helper.kill()
-        helper.communicate()
+    atexit.register(_end, helper)
+    assert helper.stdout is not None
+    assert helper.stdout.readline() == _READY
+    return Commands(helper)
+
+
+def _end(helper: "subprocess.Popen[str]") -> None:
+    helper.kill()
+    helper.communicate()
 
 
 def in_terminal(forked: Commands, arguments: list[str], *, folder: Path, keys: str, how: Hindrance) -> tuple[Done, str]:
