@@ -18,7 +18,7 @@ class TooFarApartError(Exception):
 
 
 def check_extent(packed: zipfile.ZipFile) -> None:
-    """Raise TooFarApartError for sheets of too many cells, and what zipfile raises for damage, or one that is no XML."""
+    """Raise TooFarApartError for sheets of too many cells, and what zipfile raises for damage, or what is no XML."""
     for member in packed.infolist():
         with packed.open(member) as file:
             is_sheet = _has_mark(file)
