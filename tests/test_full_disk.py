@@ -40,6 +40,7 @@ COMMANDS = [
     Writing("review export.csv -o o.json --format label-studio", "o.json", before=None),
     Writing("review export.csv -o o.jsonl --format prodigy", "o.jsonl", before=None),
     Writing("drift export.csv --since export.csv --html o.html", "o.html"),
+    Writing("explain --text refused --html o.html", "o.html"),
     Writing("evaluate builtin --data labelled.jsonl --report o.html", "o.html"),
     Writing("train --base none --data labelled.jsonl -o o.model", "o.model"),
     Writing("export -o o.joblib", "o.joblib"),

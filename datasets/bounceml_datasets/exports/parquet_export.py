@@ -123,7 +123,8 @@ class ParquetWriter:
             *answers.values(),
         ]
         names = [*batch.schema.names, *part.extra, *answers]
-        if part.errors or not isinstance(part.rows, pa.RecordBatch):
+        # Events may be broken in any part, and all parts have the same columns.
+        if part.errors or part.extra or not isinstance(part.rows, pa.RecordBatch):
             columns.append(_texts([part.errors.get(i) for i in range(len(part))]))
             names.append(ERROR)
         made = pa.RecordBatch.from_arrays(columns, names=names)
