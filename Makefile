@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test lint types data unit spark browser story model ablation fuzz bench clean
+.PHONY: demo test lint types data unit spark browser story model ablation fuzz kills determinism bench clean
 
 demo: .venv/installed
 	$(BIN)/bounceml predict examples/*.eml
@@ -21,8 +21,9 @@ types: .venv/tested
 data: .venv/tested
 	$(BIN)/bounceml data check --doubts --show 0 --datasheet datasets/README.md
 
+# A file's tests stay together: they share what was made for them.
 unit: .venv/tested
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Spark needs Java, which is fetched where it lacks and we may; pyspark is large, so it isn't among the test extras.
 spark: .venv/tested
@@ -49,10 +50,20 @@ model: .venv/installed
 ablation: .venv/installed
 	$(BIN)/python -m bounceml_training.ablation
 
-# Longer than belongs into `make test`.
+# These take longer than belongs into `make test`. All of what SECURITY.md counts: make fuzz INPUTS=10000000
+INPUTS ?= 1000000
 fuzz: .venv/tested
 	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
-	$(BIN)/python tests/fuzz/run.py --seconds 600
+	$(BIN)/python tests/fuzz/run.py --total $(INPUTS)
+
+# Commands killed at many more moments than `make test` does.
+kills: .venv/tested
+	BOUNCEML_KILLS=200 $(BIN)/python -m pytest tests/test_kills.py
+
+# The same bytes under each of these, on one thread and on two.
+PYTHONS ?= python3.11 python3.13
+determinism: .venv/tested
+	$(BIN)/python tests/determinism.py $(PYTHONS)
 
 bench: .venv/tested
 	$(BIN)/python tests/benchmarks/startup.py

@@ -58,8 +58,14 @@ def differing(answers: Answers, verdicts: Sequence[Verdict]) -> list[object]:
     return found
 
 
-def test_every_labelled_text_is_answered_alike(batch: Batch, classifier: Classifier) -> None:
-    assert differing(batch.answer(TEXTS), [classifier.classify(text) for text in TEXTS]) == []
+@pytest.fixture(scope="module")
+def verdicts(classifier: Classifier) -> list[Verdict]:
+    """What the classifier says to each labelled text."""
+    return [classifier.classify(text) for text in TEXTS]
+
+
+def test_every_labelled_text_is_answered_alike(batch: Batch, verdicts: list[Verdict]) -> None:
+    assert differing(batch.answer(TEXTS), verdicts) == []
 
 
 @given(texts=st.lists(HARD | st.text(max_size=80), max_size=8))

@@ -2,8 +2,6 @@
 
 import json
 import math
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -24,6 +22,7 @@ from bounceml_training.evaluation.held_out_rows import HeldOutRows
 from bounceml_training.evaluation.judged import Judged, judge
 from bounceml_training.evaluation.measures import evaluate
 from bounceml_training.evaluation.resampling import Resamples
+from forked import Done, commands
 
 DEAD = "user_unknown"
 
@@ -177,9 +176,8 @@ def test_the_page_escapes_what_strangers_wrote(tiny_rows: tuple[Row, ...]) -> No
     assert "&lt;i&gt;.csv" in page
 
 
-def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bounceml_cli", "evaluate", *arguments]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=folder, check=False, timeout=60)
+def run(*arguments: str, folder: Path) -> Done:
+    return commands().run(["evaluate", *arguments], folder=folder)
 
 
 def test_the_command_compares_two_models_and_writes_a_page(tiny_model: Path, tmp_path: Path) -> None:

@@ -1,12 +1,10 @@
-"""The labeller in a real pseudo-terminal: single keys, undo, resume, and a kill at any moment."""
+"""The labeller in a real pseudo-terminal: single keys, undo, resume."""
 
 import csv
 import io
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -140,27 +138,6 @@ def test_the_end_can_be_undone(start: Start, sheet: Path) -> None:
     child.expect("All rows are done")
     leave(child)
     assert labels(sheet) == ["policy"] * 29 + ["mailbox_full"]
-
-
-@pytest.mark.parametrize("after_ms", [0, 3, 11, 29, 61, 97])
-def test_a_kill_loses_nothing_that_was_answered(start: Start, sheet: Path, after_ms: int) -> None:
-    before = labels(sheet)
-    child = start()
-    child.expect("text number 0")
-    child.send("1" * ROWS)
-    time.sleep(after_ms / 1000)
-    child.kill(signal.SIGKILL)
-    child.expect(pexpect.EOF)
-    shown = 1 + sum(f"text number {i}." in (child.before or "") for i in range(1, ROWS))
-    found = labels(sheet)
-    done = found.index("") if "" in found else ROWS
-    # All that it went on from is there; what it had not asked about yet is as it was.
-    assert found == ["policy"] * done + before[done:]
-    assert done >= shown - 1
-    again = start()
-    again.expect(f"text number {done}." if done < ROWS else "All rows are done")
-    leave(again)
-    assert not sheet.with_name(f"{sheet.name}.part").exists() or done < ROWS
 
 
 def test_the_users_own_reasons_are_offered_on_a_second_page(start: Start, sheet: Path, tmp_path: Path) -> None:

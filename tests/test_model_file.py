@@ -1,21 +1,26 @@
 """A model file opens only as it was written, and answers as the model that was trained."""
 
+import hashlib
 import json
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bounceml.classifier import load
 from bounceml.errors import ModelFileError
+from bounceml.home import Home
 from bounceml.masking import tokens
-from bounceml.modelfile import open_model, write_model
+from bounceml.modelfile import open_model, read_model, write_model
 from bounceml.scoring import score
 from bounceml_datasets.corpus import Row
 from bounceml_training.sklearn_export import export_joblib, from_model
 from bounceml_training.trainer import Trained
 from bounceml_training.vectors import count_grams, grams
+from forked import Commands
 
 
 def test_file_answers_as_the_trained_model(tiny_model: Path, tiny_trained: Trained, tiny_rows: tuple[Row, ...]) -> None:
@@ -39,13 +44,79 @@ def test_scikit_learn_export_answers_as_the_file(tiny_model: Path, tiny_rows: tu
     assert np.allclose(again.predict_proba(texts).sum(axis=1), 1)
 
 
-def test_a_changed_byte_anywhere_is_refused(tiny_model: Path, tmp_path: Path) -> None:
-    data = tiny_model.read_bytes()
-    path = tmp_path / "changed.model"
-    for at in [*range(64), *range(64, len(data), max(1, len(data) // 50)), len(data) - 1]:
-        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+@settings(max_examples=300)
+@given(data=st.data())
+def test_a_changed_byte_anywhere_is_refused(tiny_model: Path, data: st.DataObject) -> None:
+    model = bytearray(tiny_model.read_bytes())
+    at = data.draw(st.integers(0, 63) | st.integers(0, len(model) - 1))
+    model[at] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(ModelFileError, match=r"^changed\.model: ") as refused:
+        read_model(memoryview(bytes(model)), path=Path("changed.model"))
+    assert "\n" not in str(refused.value)
+
+
+@settings(max_examples=100)
+@given(data=st.data())
+def test_a_file_cut_or_grown_anywhere_is_refused(tiny_model: Path, data: st.DataObject) -> None:
+    model = tiny_model.read_bytes()
+    cut = data.draw(st.integers(0, len(model) - 1))
+    more = data.draw(st.binary(min_size=1, max_size=100))
+    for made in (model[:cut], model + more, model[:cut] + more + model[cut:]):
         with pytest.raises(ModelFileError):
-            open_model(path)
+            read_model(memoryview(made), path=Path("x"))
+
+
+def poisoned(model: Path) -> dict[str, bytes]:
+    """Model files that were tampered with, by how."""
+    data = model.read_bytes()
+    middle = len(data) // 2
+    bomb = b"cos\nsystem\n(S'touch ran'\ntR."
+    return {
+        "empty": b"",
+        "a changed byte": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+        "cut": data[:middle],
+        "appended": data + b"x",
+        "a pickle": bomb,
+        "a pickle behind": data + bomb,
+        "a pickle as header": signed(bomb),
+        "a huge shape": lie(model, n_features=10**15).read_bytes(),
+        "another shape": lie(model, n_features=3).read_bytes(),
+        "no classes": lie(model, classes=[]).read_bytes(),
+        "a header that is longer": data[:8] + (1 << 60).to_bytes(8, "little") + data[16:],
+    }
+
+
+def signed(header: bytes) -> bytes:
+    """A file with this as its header, and a checksum that agrees."""
+    return b"bounceML" + len(header).to_bytes(8, "little") + hashlib.sha256(header).digest() + header
+
+
+def test_commands_refuse_a_poisoned_model_in_one_line(forked: Commands, own_model: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.models.mkdir(parents=True)
+    home.path_of("old").write_bytes(own_model.read_bytes())
+    home.note(("old",))
+    (tmp_path / "in.csv").write_text("diagnostic\n550 no such user\n")
+    (tmp_path / "out.csv").write_text("old")
+    for how, data in poisoned(own_model).items():
+        (tmp_path / "bad.model").write_bytes(data)
+        for arguments in (
+            ["predict", "--model", "bad.model", "--text", "550 no such user"],
+            ["score", "--model", "bad.model", "in.csv", "-o", "out.csv"],
+            ["models", "promote", "bad.model"],
+            ["models", "promote", "bad.model", "--force"],
+            ["evaluate", "bad.model", "--data", "in.csv"],
+            ["export", "--model", "bad.model", "-o", "out.csv"],
+        ):
+            environment = {"BOUNCEML_HOME": str(home.folder)}
+            done = forked.run(arguments, folder=tmp_path, environment=environment)
+            assert (done.returncode, done.stdout) == (1, ""), (how, arguments, done)
+            (line,) = done.stderr.splitlines()
+            assert line.startswith("bounceml: bad.model: "), (how, line)
+    assert home.history() == ("old",)
+    assert [path.name for path in home.models.iterdir()] == ["old.model"]
+    assert (tmp_path / "out.csv").read_text() == "old"
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("size", [0, 1, 8, 47, 48, 1000])

@@ -1,8 +1,6 @@
 """The user's own models: trained on own rows, promoted unless they do worse, rolled back, never half-written."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -20,6 +18,7 @@ from bounceml.modelfile import open_model
 from bounceml_datasets.corpus import Row
 from bounceml_training.model_store import adopt, find_model, new_path, promote, roll_back, stored_models
 from bounceml_training.own_rows import beside, hold_out
+from forked import Commands, Done
 
 WORDS = tuple(
     "alder birch cedar elm fir hazel juniper larch maple oak pine rowan spruce willow yew ash".split()  # noqa: SIM905
@@ -33,7 +32,7 @@ action = "suppress"
 means = "has left the company"
 """
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Done]
 
 
 @pytest.fixture
@@ -42,17 +41,9 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def run(home: Home, tmp_path: Path) -> Run:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "bounceml_cli", *arguments],
-            capture_output=True,
-            encoding="utf-8",
-            cwd=tmp_path,
-            env=os.environ | {"BOUNCEML_HOME": str(home.folder)},
-            check=False,
-            timeout=120,
-        )
+def run(home: Home, tmp_path: Path, forked: Commands) -> Run:
+    def run(*arguments: str) -> Done:
+        return forked.run(arguments, folder=tmp_path, environment={"BOUNCEML_HOME": str(home.folder)})
 
     return run
 
@@ -267,31 +258,3 @@ def test_two_promotions_at_once_lose_none(home: Home, two: list[str]) -> None:
     running = [subprocess.Popen([sys.executable, "-c", code, str(home.folder), name]) for name in two * 2]
     assert [each.wait(60) for each in running] == [0, 0, 0, 0]
     assert set(home.history()) == set(two)
-
-
-@pytest.mark.parametrize("after", [0.2, 0.7, 1.1, 1.7])
-def test_a_kill_leaves_no_half_model_and_the_old_one_in_force(
-    home: Home, two: list[str], tmp_path: Path, after: float
-) -> None:
-    promote(home, two[0])
-    write_rows(tmp_path / "own.csv", labels={"user_unknown": "no letter box named", "mailbox_full": "box too full at"})
-    environment = os.environ | {"BOUNCEML_HOME": str(home.folder)}
-    started = subprocess.Popen(
-        [sys.executable, "-m", "bounceml_cli", "train", "--data", "own.csv", "--base", "none"],
-        cwd=tmp_path, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    time.sleep(after)
-    os.killpg(started.pid, signal.SIGKILL)
-    started.wait(30)
-    for each in stored_models(home):
-        assert each.error is None
-    promoting = subprocess.Popen(
-        [sys.executable, "-m", "bounceml_cli", "models", "promote", two[1], "--force"],
-        cwd=tmp_path, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    time.sleep(after)
-    os.killpg(promoting.pid, signal.SIGKILL)
-    promoting.wait(30)
-    assert home.history() in {(two[0],), tuple(two)}
-    promote(home, two[1])
-    assert home.promoted() == home.path_of(two[1])

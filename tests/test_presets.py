@@ -19,7 +19,7 @@ from bounceml_datasets.exports import presets as presets_module
 from bounceml_datasets.exports.events import PROVIDER_CLASS, RECIPIENT, line_question, questions
 from bounceml_datasets.exports.json_export import JsonReader
 from bounceml_datasets.exports.opening import open_reader
-from bounceml_datasets.exports.parts import ADDED, ERROR, Buffer, Part, records_of
+from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Buffer, Part, records_of
 from bounceml_datasets.exports.presets import presets
 from bounceml_datasets.exports.scoring import Job, score_export
 from bounceml_datasets.exports.tally import Tally
@@ -274,6 +274,19 @@ def test_broken_arrays_are_errors_row_by_row(pieces: list[str]) -> None:
     for part in reader.parts():
         assert not any("\n" in row for row in part.rows)
         assert all(i in part.errors or isinstance(json.loads(row), dict) for i, row in enumerate(part.rows))
+
+
+def test_a_broken_event_in_a_later_part_of_parquet_is_kept(tmp_path: Path) -> None:
+    with (EXPORTS / "sfmc.csv").open(encoding="utf-8-sig", newline="") as file:
+        row = next(csv.DictReader(file))
+    n = 2 * PART_ROWS
+    table: dict[str, list[str | None]] = {name: [value] * n for name, value in row.items()}
+    for cells in table.values():
+        cells[n - 1] = None
+    pq.write_table(pa.table(table), tmp_path / "in.parquet")
+    tally, _ = score(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    assert (tally.rows, tally.broken) == (n, 1)
+    assert pq.read_table(tmp_path / "out.parquet")["bounce_error"].null_count == n - 1
 
 
 JSON = st.recursive(

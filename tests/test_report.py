@@ -3,8 +3,6 @@
 import csv
 import io
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -28,6 +26,7 @@ from bounceml_datasets.reports.frequent import Frequent, Seen
 from bounceml_datasets.reports.periods import compare_exports, compare_halves
 from bounceml_datasets.reports.remedies import load_remedies
 from bounceml_datasets.reports.timeline import TIME_STEPS, Timeline
+from forked import Done, commands
 
 EXPORTS = Path(__file__).parent / "data" / "exports"
 UNKNOWN, FULL = "550 5.1.1 User unknown", "552 5.2.2 Mailbox full"
@@ -282,9 +281,8 @@ def test_an_address_is_found_in_its_cell() -> None:
     ] * 5
 
 
-def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bounceml_cli", "report", *arguments]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", cwd=folder, check=False, timeout=60)
+def run(*arguments: str, folder: Path) -> Done:
+    return commands().run(["report", *arguments], folder=folder)
 
 
 def test_the_command_writes_the_page_and_says_what_it_read(tmp_path: Path) -> None:

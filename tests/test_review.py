@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from bounceml_training.languages import Languages, builtin_languages
 from bounceml_training.review import Job, Review, review_export
 from bounceml_training.rule_opinions import rule_opinions
 from bounceml_training.spread import spread
+from forked import Done, commands
 
 REASONS = load_taxonomy().reasons
 
@@ -145,9 +145,8 @@ def test_languages_are_told_where_they_can_be() -> None:
     assert Languages([Row("x", "policy")]).tell("The mailbox of the recipient is full") == "und"
 
 
-def run(*arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "bounceml_cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+def run(*arguments: object, cwd: Path) -> Done:
+    return commands().run(list(map(str, arguments)), folder=cwd)
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,8 @@ import csv
 import gzip
 import io
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -157,27 +154,6 @@ def test_strict_stops_at_a_broken_row_and_leaves_the_old_output(tmp_path: Path) 
     with pytest.raises(CorpusError, match=r"in\.csv: line 2: 3 cells"):
         score(tmp_path / "in.csv", tmp_path / "out.csv", strict=True)
     assert (tmp_path / "out.csv").read_text() == "old"
-
-
-@pytest.mark.parametrize("ending", [".csv", ".jsonl.gz"])
-def test_a_killed_run_goes_on_without_losing_or_doubling_a_row(tmp_path: Path, ending: str) -> None:
-    source, output = tmp_path / "in.csv", tmp_path / f"out{ending}"
-    source.write_text(table([f"{TEXTS[i % 3]} {i}" for i in range(300_000)]), "utf-8")
-    command = [sys.executable, "-m", "bounceml_cli", "score", str(source), "-o", str(output)]
-    started = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    state = output.with_name(output.name + ".part.json")
-    deadline = time.monotonic() + 60
-    while not state.exists() and started.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(started.pid, signal.SIGKILL)
-    started.wait()
-    assert not output.exists()
-    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=True)
-    assert "going on behind row" in done.stderr
-    assert "300000 rows scored" in done.stderr
-    score(source, tmp_path / f"whole{ending}")
-    assert opened(output) == opened(tmp_path / f"whole{ending}")
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["in.csv", f"out{ending}", f"whole{ending}"])
 
 
 def test_resume_begins_anew_for_another_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

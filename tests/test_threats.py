@@ -5,16 +5,19 @@ import gzip
 import io
 import json
 import os
-import subprocess
-import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from bounceml.errors import CorpusError
 from bounceml.mail import split_file
 from bounceml_datasets.exports.opening import open_reader
+from forked import Done, commands
 from workbook import write_xlsx
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\u202e"
@@ -22,15 +25,12 @@ FORMULAS = ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(1)", "\t=1", "＝1+1", '
 MAIL = b"From: MAILER-DAEMON@example.org\nSubject: Undelivered\n\n550 5.1.1 <gone@example.org>: User unknown\n"
 
 
-def run(*arguments: str, stdin: str = "", folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bounceml_cli", *arguments]
-    return subprocess.run(
-        command, input=stdin, capture_output=True, encoding="utf-8", cwd=folder, check=False, timeout=60
-    )
+def run(*arguments: str, folder: Path | None = None) -> Done:
+    return commands().run(arguments, folder=folder or Path())
 
 
-def read_all(path: Path) -> int:
-    with open_reader(str(path), format=None, text_column=None) as reader:
+def read_all(path: Path, *, text_column: str | None = None) -> int:
+    with open_reader(str(path), format=None, text_column=text_column) as reader:
         return sum(len(part) for part in reader.parts())
 
 
@@ -56,6 +56,76 @@ def test_a_workbook_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path)
     path.write_bytes(bytes(made))
     with pytest.raises(CorpusError, match="can't read it as an Excel file"):
         read_all(path)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+        '<row r="1"><c r="A1"><v>1</v></c><c r="XFD1"><v>1</v></c></row><row r="99999"><c><v>1</v></c></row>',
+        '<row><c r="A1"><v>1</v></c></row><row r="9999999"/><row><c r="ZZ"><v>1</v></c></row>',
+    ],
+)
+def test_a_sheet_whose_cells_lie_far_apart_is_refused(tmp_path: Path, rows: str) -> None:
+    path = tmp_path / "a.xlsx"
+    write_xlsx(path, [["text"]])
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name).decode() for name in old.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    before, _, after = members[sheet].partition("<sheetData>")
+    members[sheet] = f"{before}<sheetData>{rows}{after.partition('</row>')[2]}"
+    with zipfile.ZipFile(path, "w") as new:
+        for name, member in members.items():
+            new.writestr(name, member)
+    with pytest.raises(CorpusError, match="too far apart"):
+        read_all(path)
+
+
+def test_a_wide_and_a_long_sheet_are_read(tmp_path: Path) -> None:
+    for number, rows in enumerate(([["text"] * 16_000, ["550 no"] * 16_000], [["text"], *[["550 no"]] * 9000])):
+        path = tmp_path / f"{number}.xlsx"
+        write_xlsx(path, rows)  # type: ignore[arg-type]  # texts alone are fine, too
+        assert read_all(path) == len(rows) - 1
+
+
+@pytest.mark.parametrize("ending", ["gz", "zst"])
+def test_a_damaged_packed_export_is_refused(tmp_path: Path, ending: str) -> None:
+    table = b"text\n" + b"".join(b"550 5.1.1 no such user %d\n" % i for i in range(2000))
+    packed = gzip.compress(table) if ending == "gz" else zstandard.ZstdCompressor().compress(table)
+    path = tmp_path / f"a.csv.{ending}"
+    for at in range(0, len(packed), len(packed) // 40):
+        path.write_bytes(packed[:at] + b"\xff\x00\xfe" + packed[at + 3 :])
+        with suppress(CorpusError):  # a change may lie where nobody looks
+            read_all(path)
+    path.write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(CorpusError, match=rf"a\.csv\.{ending}: can't read the export"):
+        read_all(path)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([["550 no"], None]),
+        pa.array([{"a": "550 no"}, None]),
+        pa.array([b"550 \xff no", b""]),
+        pa.array([1.5, None], pa.float16()),
+        pa.array([[("a", 1)], None], pa.map_(pa.string(), pa.int32())),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_a_parquet_column_of_any_type_is_read(tmp_path: Path, column: pa.Array) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": column}), path)
+    assert read_all(path, text_column="text") == 2
+
+
+def test_halves_of_characters_and_huge_numbers_pass_through(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"diagnostic\\ud800": "550 \\ud800 no user", "date": 1' + "0" * 400 + "}\n")
+    for name in ("out.csv", "out.jsonl", "out.parquet"):
+        done = run("score", "in.jsonl", "-o", name, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert run("report", "in.jsonl", "-o", "out.html", folder=tmp_path).returncode == 0
+    assert pq.read_metadata(tmp_path / "out.parquet").num_rows == 1
 
 
 @pytest.mark.parametrize("name", ["deep.jsonl", "deep.json"])

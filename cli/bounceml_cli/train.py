@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bounceml.config import find_config, load_config
@@ -14,7 +15,7 @@ from bounceml_cli.exits import Exit, complain
 from bounceml_cli.progress import progress
 from bounceml_datasets.corpus import Row, builtin_files, load_corpus
 from bounceml_training.card import model_card
-from bounceml_training.model_store import new_path
+from bounceml_training.model_store import keep
 from bounceml_training.own_rows import beside, hold_out
 from bounceml_training.trainer import check_rows, train
 from bounceml_training.workers import peak_memory
@@ -54,8 +55,11 @@ def run(job: Job, *, config: Path | None) -> Exit:
     notes = {"base": "builtin" if job.with_builtin else "none", "own_rows": len(trained_on), "held_out": len(held_out)}
     with progress() as tell:
         trained = train(rows, rules=builtin_rules(), taxonomy=taxonomy, notes=notes, progress=tell)
-    output = job.output or new_path(find_home(), version=trained.header["version"])
-    trained.write(output, held_out=held_out)
+    write = partial(trained.write, held_out=held_out)
+    if (output := job.output) is None:
+        output = keep(find_home(), version=trained.header["version"], write=write)
+    else:
+        write(output)
     if job.card is not None:
         write_whole(job.card, model_card(trained.header).encode())
     print(f"{output}: {len(rows)} texts, {len(trained.header['classes'])} classes, version {trained.header['version']}")

@@ -32,7 +32,10 @@ def text_buffer(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if not pa.types.is_large_string(column.type):
-        column = pc.cast(column, pa.large_string(), safe=False)
+        try:
+            column = pc.cast(column, pa.large_string())  # safely: bytes that are no UTF-8 must not pass for a text
+        except pa.ArrowException:
+            column = pa.array(map(_as_text, column.to_pylist()), pa.large_string())
     if column.null_count:
         column = pc.fill_null(column, "")
     _, offsets, data = column.buffers()
@@ -83,6 +86,13 @@ def _filled(values: np.ndarray, kind: pa.DataType, *, missing: np.ndarray) -> pa
     """A column of numbers of the type that they have, null where `missing`."""
     nulls = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
     return pa.Array.from_buffers(kind, len(values), [nulls, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def _as_text(value: object) -> str | None:
+    """A value of a type that Arrow doesn't write as text: a list, an object, bytes in another charset."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return None if value is None else str(value)
 
 
 def _texts(values: Sequence[str]) -> pa.Array:

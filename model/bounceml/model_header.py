@@ -66,7 +66,7 @@ def _check_numbers(values: object, *, name: str, n: int) -> None:
 def _check_number(value: object, *, name: str, least: float = -1e6, most: float = 1e6) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not least <= value <= most:  # type: ignore[operator]  # a number, as was asked before
-        raise ValueError(f"has {str(value)[:40]} as {name!r}")
+        raise ValueError(f"has {str(value)[:40]!r} as {name!r}")
 
 
 def _check_calibration(entry: Mapping[str, Any]) -> None:

@@ -1,11 +1,13 @@
-"""Fuzzes the readers with atheris, guided by coverage; not part of `make test`.
+"""Fuzzes all that reads what strangers wrote with atheris, guided by coverage; not part of `make test`.
 
-Without --one it runs every target in a process of its own, and prints how many inputs each had. Whatever breaks a
-promise is kept in `findings/TARGET`, where the tests try it again for ever.
+`--total N` gives each target its share of N inputs; naming targets runs a piece of that. Each target has a process of
+its own, and its inputs are counted. Whatever breaks a promise is kept in `findings/TARGET`, where the tests try it
+again for ever.
 """
 
 import argparse
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -14,11 +16,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 FINDINGS = HERE / "findings"
-# Megabytes that no input may take, and bytes that it has at most.
-MEMORY_MB, LARGEST = 2048, 20_000
+# Megabytes that a target's process may take, bytes of an input at most, and seconds by the clock after which it hangs;
+# those of the processor are counted by `Target.check`, whatever else the machine does.
+MEMORY_MB, LARGEST, HANGS_S = 2048, 6000, 60
 
 
-def fuzz_one(name: str, *, runs: int, seconds: int, seed: int) -> None:
+def fuzz_one(name: str, *, runs: int, seed: int) -> None:
     """Fuzz a target in this process, which libFuzzer ends."""
     import atheris
 
@@ -31,9 +34,8 @@ def fuzz_one(name: str, *, runs: int, seconds: int, seed: int) -> None:
         (FINDINGS / name).mkdir(parents=True, exist_ok=True)
         options = {
             "runs": runs,
-            "max_total_time": seconds,
             "seed": seed,
-            "timeout": target.timeout_s,
+            "timeout": HANGS_S,
             "rss_limit_mb": MEMORY_MB,
             "max_len": LARGEST,
             "artifact_prefix": f"{FINDINGS / name}/",
@@ -50,31 +52,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("targets", nargs="*", help="targets to fuzz; all by default")
     parser.add_argument("--one", action="store_true", help="fuzz one target in this process")
-    parser.add_argument("--runs", type=int, default=-1, help="inputs of each target; no bound by default")
-    parser.add_argument("--seconds", type=int, default=60, help="seconds for each target")
+    parser.add_argument("--runs", type=int, help="inputs of each target, in place of its share")
+    parser.add_argument("--total", type=int, default=200_000, help="inputs of all targets together, by their shares")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
     if options.one:
-        fuzz_one(options.targets[0], runs=options.runs, seconds=options.seconds, seed=options.seed)
+        fuzz_one(options.targets[0], runs=options.runs, seed=options.seed)
         return
     from targets import TARGETS
 
-    found, total = 0, 0
+    shares = sum(target.share for target in TARGETS.values())
+    found, total, began = 0, 0, time.monotonic()
     for name in options.targets or TARGETS:
-        started = time.monotonic()
-        how = [f"--{key}={getattr(options, key)}" for key in ("runs", "seconds", "seed")]
-        command = [sys.executable, str(Path(__file__)), "--one", name, *how]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-        tried = re.search(r"number_of_executed_units: (\d+)", done.stderr)
-        inputs = int(tried[1]) if tried else 0
+        runs = options.runs or -(-options.total * TARGETS[name].share // shares)
+        inputs, problem = _fuzzed(name, runs=runs, seed=options.seed)
         total += inputs
-        found += done.returncode != 0
-        print(f"{name}: {inputs:,} inputs in {time.monotonic() - started:.0f} s", flush=True)
-        if done.returncode:
-            print(done.stderr[-2000:], file=sys.stderr)
-    print(f"{total:,} inputs in all, {found} targets with findings")
+        found += problem is not None
+        if problem:
+            print(problem, file=sys.stderr)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"{total:,} inputs in all in {time.monotonic() - began:,.0f} s by the clock and "
+        f"{used.ru_utime + used.ru_stime:,.0f} s of the processor; {found} targets with findings"
+    )
     sys.exit(1 if found else 0)
+
+
+def _fuzzed(name: str, *, runs: int, seed: int) -> tuple[int, str | None]:
+    """Inputs that a target was given by a process of its own, and the end of what it said if it found anything."""
+    started = time.monotonic()
+    command = [sys.executable, str(Path(__file__)), "--one", name, f"--runs={runs}", f"--seed={seed}"]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    tried = re.search(r"number_of_executed_units: (\d+)", done.stderr)
+    inputs = int(tried[1]) if tried else 0
+    print(f"{name}: {inputs:,} inputs in {time.monotonic() - started:,.0f} s", flush=True)
+    folder = FINDINGS / name
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+    return inputs, done.stderr[-3000:] if done.returncode else None
 
 
 if __name__ == "__main__":

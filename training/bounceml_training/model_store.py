@@ -1,7 +1,8 @@
 """The user's own models in their folder: added, found, promoted, and rolled back."""
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,25 @@ def new_path(home: Home, *, version: str) -> Path:
     while (path := home.path_of(version if number == 1 else f"{version}-{number}")).exists():
         number += 1
     return path
+
+
+def keep(home: Home, *, version: str, write: Callable[[Path], None]) -> Path:
+    """Where a model lies that `write` puts into a file of the folder; one that is there already isn't doubled.
+
+    Raises ModelFileError where it can't be written.
+    """
+    path = new_path(home, version=version)
+    fresh = path.with_name(f"{path.name}.fresh")
+    write(fresh)
+    first = home.path_of(version)
+    try:
+        if first != path and first.read_bytes() == fresh.read_bytes():
+            fresh.unlink()
+            os.utime(first)  # it was trained last, again
+            return first
+        return fresh.replace(path)
+    except OSError as error:
+        raise ModelFileError(f"{path}: can't write: {error.strerror or error}") from error
 
 
 def stored_models(home: Home) -> list[Stored]:

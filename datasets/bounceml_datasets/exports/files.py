@@ -4,6 +4,7 @@ import codecs
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _COMPRESSIONS: dict[str, Compression] = {".gz": "gz", ".zst": "zst", ".zstd": "z
 _LOOKED_AT = 1 << 16
 # Characters of a line; one that is longer can't be told from one that never ends.
 _MAX_LINE = 1 << 24
+# What reading raises, also in the middle of packed data that isn't in order.
+_DAMAGE = (OSError, EOFError, zlib.error)
 
 
 # What can only be read, and what is written for it where nothing else is asked for.
@@ -78,13 +81,14 @@ def kind_of(name: str, *, format: str | None = None) -> FileKind:  # noqa: A002 
 @contextmanager
 def open_input(name: str, *, compression: Compression | None) -> Iterator[BinaryIO]:
     """Bytes of a file, or of standard input for "-", decompressed; raises CorpusError naming the file."""
+    damage = _DAMAGE if compression != "zst" else (*_DAMAGE, _zstandard().ZstdError)
     try:
         if name == STANDARD:
             yield _decompressed(sys.stdin.buffer, compression)
             return
         with Path(name).open("rb") as file:
             yield _decompressed(file, compression)
-    except (OSError, EOFError) as error:
+    except damage as error:
         reason = getattr(error, "strerror", None) or error
         raise CorpusError(f"{name}: can't read the export: {reason}") from error
 
@@ -125,7 +129,9 @@ def _decompressed(file: BinaryIO, compression: Compression | None) -> BinaryIO:
     if compression == "gz":
         return cast("BinaryIO", gzip.open(file, "rb"))
     if compression == "zst":
-        return cast("BinaryIO", _zstandard().ZstdDecompressor().stream_reader(file, read_across_frames=True))
+        from bounceml_datasets.exports.zstd_frames import ZstdFrames  # zstandard is there, as was asked before
+
+        return cast("BinaryIO", ZstdFrames(file))
     return file
 
 

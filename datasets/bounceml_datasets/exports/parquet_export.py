@@ -119,12 +119,13 @@ class ParquetWriter:
         answers = answer_columns(scored.outcomes, index=scored.index, confidence=scored.confidence)
         columns = [
             *batch.columns,
-            *[pa.array(column, pa.string()) for column in part.extra.values()],
+            *map(_texts, part.extra.values()),
             *answers.values(),
         ]
         names = [*batch.schema.names, *part.extra, *answers]
-        if part.errors or not isinstance(part.rows, pa.RecordBatch):
-            columns.append(pa.array([part.errors.get(i) for i in range(len(part))], pa.string()))
+        # Events may be broken in any part, and all parts have the same columns.
+        if part.errors or part.extra or not isinstance(part.rows, pa.RecordBatch):
+            columns.append(_texts([part.errors.get(i) for i in range(len(part))]))
             names.append(ERROR)
         made = pa.RecordBatch.from_arrays(columns, names=names)
         if self._writer is None:
@@ -142,7 +143,7 @@ class ParquetWriter:
     def close(self) -> None:
         """See `Writer`."""
         if self._writer is None:
-            schema = self._schema or pa.schema([(name, pa.string()) for name in self._names])
+            schema = self._schema or pa.schema([(_encodable(name), pa.string()) for name in self._names])
             fields = list(ANSWER_SCHEMA)
             self._writer = pq.ParquetWriter(self._path, pa.schema([*schema, *fields]))
         self._write_waiting()
@@ -155,10 +156,8 @@ class ParquetWriter:
 
     def _batch(self, part: Part) -> pa.RecordBatch:
         records = list(records_of(part, self._names))
-        columns = {name: [_cell(record.get(name)) for record in records] for name in self._names}
-        return pa.RecordBatch.from_arrays(
-            [pa.array(column, pa.string()) for column in columns.values()], names=list(columns)
-        )
+        columns = [_texts([_cell(record.get(name)) for record in records]) for name in self._names]
+        return pa.RecordBatch.from_arrays(columns, names=list(map(_encodable, self._names)))
 
 
 def _sound(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -203,3 +202,12 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 def _cell(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+def _texts(values: Sequence[str | None]) -> pa.Array:
+    return pa.array([None if value is None else _encodable(value) for value in values], pa.string())
+
+
+def _encodable(text: str) -> str:
+    """A text without halves of characters, which JSON may hold and Parquet can't."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -38,6 +38,8 @@ _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 _MONTHS = {name: i for i, name in enumerate(_NAMES, 1)}
 # Seconds since 1970 as numbers of these units; no unit's numbers of our years are another's.
 _UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
+# Greater than every number that is a moment.
+_BEYOND = 1 << 63
 
 
 class TimeReader:
@@ -69,7 +71,8 @@ class TimeReader:
             return self._of_text(value.isoformat())
         if isinstance(value, date):
             return self._day(value.year, value.month, value.day)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        # JSON may hold numbers that no array takes.
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _BEYOND:
             return int(minutes_of_numbers(np.array([value], np.float64))[0])
         return MISSING
 

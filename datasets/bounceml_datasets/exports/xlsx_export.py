@@ -14,6 +14,7 @@ from bounceml.errors import CorpusError
 from bounceml_datasets.exports.files import EmptyExportError
 from bounceml_datasets.exports.presets import Preset
 from bounceml_datasets.exports.table import Row, TableReader
+from bounceml_datasets.exports.xlsx_extent import TooFarApartError, check_extent
 
 # Bytes that a file may unpack to; it is read into memory as a whole.
 _MOST_BYTES = 1 << 30
@@ -45,8 +46,10 @@ def _check_archive(path: Path) -> None:
             raise CorpusError(f"{path}: too large for an Excel file: export it as CSV")
         if any(each.compress_type not in _COMPRESSIONS for each in found):
             raise zipfile.BadZipFile("packed in a way that Excel doesn't use")
-        if damaged := packed.testzip():
-            raise zipfile.BadZipFile(f"{damaged!r} in it is damaged")
+        try:
+            check_extent(packed)  # reads all of it, and so finds what is damaged or says less than it holds
+        except TooFarApartError as error:
+            raise CorpusError(f"{path}: its cells lie too far apart to be read: export it as CSV") from error
 
 
 def _rows(rows: Iterator[Sequence[Any]]) -> Iterator[Row]:
