@@ -35,20 +35,29 @@ def trips(run: Run, cases: Sequence[Case]) -> list[Trip]:
 
 
 def judged(case: Case, messages: Sequence[bytes]) -> Trip:
-    """The round trip of one case.
+    """The round trip of one case, by all messages that came for it, notices of delay too.
 
-    `same`: the words are the same but for white space, and so are the codes. `lost`: words or enhanced status aren't in
-    the bounce, so that nobody could read them. `misread`: they are, and were read otherwise. `no bounce`: none came.
+    `same`: in each message that holds the reply, the words are read the same but for white space, and so are the codes.
+    `misread`: one was read otherwise. `lost`: no message has all the words and the enhanced status, so that nobody
+    could read them: what a server that gives up keeps may stand in its notices of delay only. `no bounce`: none came.
     Whether the server calls its message final is not compared: some call all of them delayed.
     """
-    final = [data for data in messages if read_message(data).kind != "delay"] or list(messages)
-    if not final:
+    if not messages:
         return Trip(case, "no bounce", None, b"")
-    data = final[-1]
+    code, status, words = split_reply(case.reply.text(case.recipient))
+    holding = [data for data in messages if holds(data, f"{code} {status} {words}")]
+    wrong = [data for data in holding if not _is_read(data, case=case)]
+    data = (wrong or holding or list(messages))[-1]
+    outcome: Outcome = "misread" if wrong else "same" if holding else "lost"
+    return Trip(case, outcome, read_message(data).recipients[0], data)
+
+
+def _is_read(data: bytes, *, case: Case) -> bool:
+    """Whether a case's recipient, codes and words are read from a message that holds them."""
     report = read_message(data)
     read = report.recipients[0]
     code, status, words = split_reply(case.reply.text(case.recipient))
-    same = (
+    return (
         report.kind in ("bounce", "delay")
         and len(report.recipients) == 1
         and (read.recipient or "").lower() == case.recipient
@@ -57,9 +66,6 @@ def judged(case: Case, messages: Sequence[bytes]) -> Trip:
         and read.smtp_code == code
         and (not status or read.enhanced_code == status)
     )
-    if same:
-        return Trip(case, "same", read, data)
-    return Trip(case, "misread" if holds(data, f"{code} {status} {words}") else "lost", read, data)
 
 
 def split_reply(lines: Sequence[str]) -> tuple[str, str, str]:
