@@ -13,7 +13,7 @@ from bounceml.mail import RecipientReport, read_message
 from lab.replies import Case
 from lab.run import Run, cases_for, load_run
 
-Outcome = Literal["same", "misread", "lost", "no bounce"]
+Outcome = Literal["same", "misread", "lost", "no bounce", "not taken"]
 _CODE = re.compile(r"^[245]\d\d(?:[- ]+|$)")
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _STATUS = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}(?: +|$)")
@@ -30,8 +30,11 @@ class Trip:
 
 
 def trips(run: Run, cases: Sequence[Case]) -> list[Trip]:
-    """Each case judged by its last bounce that isn't a delay."""
-    return [judged(case, run.came.get(case.id, [])) for case in cases]
+    """Each case judged by what came for it; `not taken` where the server refused the message itself."""
+    return [
+        Trip(case, "not taken", None, b"") if case.id in run.refused else judged(case, run.came.get(case.id, []))
+        for case in cases
+    ]
 
 
 def judged(case: Case, messages: Sequence[bytes]) -> Trip:
@@ -45,7 +48,7 @@ def judged(case: Case, messages: Sequence[bytes]) -> Trip:
     if not messages:
         return Trip(case, "no bounce", None, b"")
     code, status, words = split_reply(case.reply.text(case.recipient))
-    holding = [data for data in messages if holds(data, f"{code} {status} {words}")]
+    holding = [data for data in messages if holds(data, f"{code} {status} {words}", charset=case.reply.charset)]
     wrong = [data for data in holding if not _is_read(data, case=case)]
     data = (wrong or holding or list(messages))[-1]
     outcome: Outcome = "misread" if wrong else "same" if holding else "lost"
@@ -88,12 +91,12 @@ def words_of(diagnostic: str) -> str:
     return _STATUS.sub("", _CODE.sub("", " ".join(diagnostic.split()))).strip()
 
 
-def holds(data: bytes, words: str) -> bool:
-    """Whether all the words stand in what a server wrote itself, in whatever charset, escaped or wrapped."""
+def holds(data: bytes, words: str, *, charset: str) -> bool:
+    """Whether all the words stand in what a server wrote itself, in UTF-8 or the reply's charset, escaped or wrapped."""
     own = _own_bytes(message_from_bytes(data))
     own += b"\n" + _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), own)
-    for charset in ("utf-8", "gb18030", "latin-1"):
-        text = _squeezed(own.decode(charset, "replace"))
+    for name in ("utf-8", charset):
+        text = _squeezed(own.decode(name, "replace"))
         if all(_squeezed(word) in text for word in words.split()):
             return True
     return False

@@ -28,10 +28,11 @@ _TAIL = re.compile(
     r"msmtp: could not send mail(?: \(account [^()]{1,200}\))?)\s*\.?$",
     re.IGNORECASE,
 )
-# What stands before a reply: Courier's word that the connection was dead already as it began, chasquid's stage, and
-# what msmtp prints, which is the whole bounce where a server hands mail to it.
+# What stands before a reply: Courier's word that the connection was dead already as it began, chasquid's stage
+# and that all hosts failed so, and what msmtp prints, which is the whole bounce where a server hands mail to it.
 _HEAD = re.compile(
-    r"<command failed>\s|(?:MAIL\+RCPT|DATA(?: closing)?)\s{1,8}(?=[45]\d\d[ -])|"
+    r"<command failed>\s|(?:all MXs returned transient failures \(last: )?"
+    r"(?:MAIL\+RCPT|DATA(?: closing)?|Error (?:creating client|saying hello):)\s{1,8}(?=[45]\d\d[ -])|"
     r"msmtp:\s.{0,400}?msmtp:\s{1,8}server\s{1,8}message:\s{1,8}",
     re.DOTALL,
 )
