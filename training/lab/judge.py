@@ -92,9 +92,12 @@ def words_of(diagnostic: str) -> str:
 
 
 def holds(data: bytes, words: str, *, charset: str) -> bool:
-    """Whether all the words stand in what a server wrote itself, in UTF-8 or the reply's charset, escaped or wrapped."""
+    """Whether all the words stand in what a server wrote itself: in UTF-8 or the reply's charset, as they came, in
+    octal escapes, or each byte as a character of Latin-1; wrapped or not.
+    """
     own = _own_bytes(message_from_bytes(data))
     own += b"\n" + _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), own)
+    own += b"\n" + own.decode("utf-8", "replace").encode("latin-1", "ignore")
     for name in ("utf-8", charset):
         text = _squeezed(own.decode(name, "replace"))
         if all(_squeezed(word) in text for word in words.split()):
