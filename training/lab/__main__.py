@@ -19,6 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     judge = commands.add_parser("judge", help="read the bounces of the last run again")
     judge.add_argument("servers", nargs="*", metavar="SERVER")
     judge.add_argument("--show", action="store_true", help="print what wasn't read as it was sent")
+    keep = commands.add_parser("record", help="write the tests' sample of bounces and the README's table anew")
+    keep.add_argument("servers", nargs="*", metavar="SERVER")
     cell = commands.add_parser("cell", help="for `run` itself: one server, inside its namespaces")
     cell.add_argument("server")
     cell.add_argument("out", type=Path)
@@ -33,6 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
             from lab.run import run_inside
 
             asyncio.run(run_inside(chosen.server, out=chosen.out, cache=cache()))
+            return 0
+        if chosen.command == "record":
+            from lab.record import record
+
+            record(chosen.servers or server_names(), cache=cache())
             return 0
         from lab.judge import print_table
 

@@ -9,9 +9,9 @@ from email.message import Message
 from pathlib import Path
 from typing import Literal
 
-from bounceml.mail import RecipientReport, read_message
+from bounceml.mail import read_message
 from lab.replies import Case
-from lab.run import Run, cases_for, load_run
+from lab.run import Run, cases_of, load_run
 
 Outcome = Literal["same", "misread", "lost", "no bounce", "not taken"]
 _CODE = re.compile(r"^[245]\d\d(?:[- ]+|$)")
@@ -21,19 +21,17 @@ _STATUS = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}(?: +|$)")
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """One round trip: the case, what came of it, and what was read."""
+    """One round trip: the case, what came of it, and the messages that show it, in their order."""
 
     case: Case
     outcome: Outcome
-    read: RecipientReport | None
-    data: bytes
+    messages: tuple[bytes, ...] = ()
 
 
 def trips(run: Run, cases: Sequence[Case]) -> list[Trip]:
     """Each case judged by what came for it; `not taken` where the server refused the message itself."""
     return [
-        Trip(case, "not taken", None, b"") if case.id in run.refused else judged(case, run.came.get(case.id, []))
-        for case in cases
+        Trip(case, "not taken") if case.id in run.refused else judged(case, run.came.get(case.id, [])) for case in cases
     ]
 
 
@@ -46,13 +44,13 @@ def judged(case: Case, messages: Sequence[bytes]) -> Trip:
     Whether the server calls its message final is not compared: some call all of them delayed.
     """
     if not messages:
-        return Trip(case, "no bounce", None, b"")
+        return Trip(case, "no bounce")
     code, status, words = split_reply(case.reply.text(case.recipient))
-    holding = [data for data in messages if holds(data, f"{code} {status} {words}", charset=case.reply.charset)]
-    wrong = [data for data in holding if not _is_read(data, case=case)]
-    data = (wrong or holding or list(messages))[-1]
-    outcome: Outcome = "misread" if wrong else "same" if holding else "lost"
-    return Trip(case, outcome, read_message(data).recipients[0], data)
+    read = tuple(data for data in messages if _is_read(data, case=case))
+    said = f"{code} {status} {words}"
+    if wrong := tuple(data for data in messages if data not in read and holds(data, said, charset=case.reply.charset)):
+        return Trip(case, "misread", wrong)
+    return Trip(case, "same", read) if read else Trip(case, "lost", tuple(messages))
 
 
 def _is_read(data: bytes, *, case: Case) -> bool:
@@ -129,15 +127,15 @@ def print_table(names: Sequence[str], *, cache: Path, show: bool) -> None:
         run = load_run(name, cache=cache)
         if run is None:
             continue
-        found = trips(run, cases_for(run.server))
+        found = trips(run, cases_of(run))
         counts = Counter(trip.outcome for trip in found)
         print(f"{run.server.title} {run.version}: {dict(counts)} of {len(found)} {run.failed}")
         if show and not run.failed:
             for trip in found:
                 if trip.outcome != "same":
-                    read = trip.read
                     print(f"  {trip.case.id} {trip.case.stage} {trip.case.reply.id} {trip.outcome}")
                     print(f"    sent {' / '.join(trip.case.reply.text(trip.case.recipient))[:300]}")
-                    if read:
+                    for data in trip.messages[-1:]:
+                        read = read_message(data).recipients[0]
                         codes = f"{read.smtp_code} {read.enhanced_code}"
                         print(f"    read {read.kind} {read.recipient} {codes} {read.diagnostic[:300]}")
