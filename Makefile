@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test lint types data unit spark browser story model ablation fuzz bench clean
+.PHONY: demo test lint types data unit spark browser story model ablation fuzz bench lab clean
 
 demo: .venv/installed
 	$(BIN)/bounceml predict examples/*.eml
@@ -53,6 +53,10 @@ ablation: .venv/installed
 fuzz: .venv/tested
 	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
 	$(BIN)/python tests/fuzz/run.py --seconds 600
+
+# Real mail servers, made to bounce: for root on Debian, in namespaces and trees of their own below build/lab.
+lab: .venv/tested
+	cd training && ../$(BIN)/python -m lab run
 
 bench: .venv/tested
 	$(BIN)/python tests/benchmarks/startup.py

@@ -11,7 +11,7 @@ from lab.server import server_names
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command of the lab; the exit status."""
+    """Run one command of the lab; the exit status, which is 1 where a server failed or a bounce was misread."""
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="install what lacks, make the servers bounce, and print what was read")
@@ -43,11 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         from lab.judge import print_table
 
-        print_table(chosen.servers or server_names(), cache=cache(), show=chosen.show)
+        well = print_table(chosen.servers or server_names(), cache=cache(), show=chosen.show)
     except LabError as err:
         print(f"lab: {err}", file=sys.stderr)
         return 1
-    return 0
+    return 0 if well else 1
 
 
 if __name__ == "__main__":

@@ -121,14 +121,21 @@ def _squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-def print_table(names: Sequence[str], *, cache: Path, show: bool) -> None:
-    """Print how often what was read is what was sent, by server; with `show` each one that isn't."""
+def print_table(names: Sequence[str], *, cache: Path, show: bool) -> bool:
+    """Print how often what was read is what was sent, by server; with `show` each one that isn't.
+
+    Whether all servers ran and nothing was misread.
+    """
+    well = True
     for name in names:
         run = load_run(name, cache=cache)
         if run is None:
+            print(f"{name}: never ran")
+            well = False
             continue
         found = trips(run, cases_of(run))
         counts = Counter(trip.outcome for trip in found)
+        well = well and not run.failed and not counts["misread"]
         print(f"{run.server.title} {run.version}: {dict(counts)} of {len(found)} {run.failed}")
         if show and not run.failed:
             for trip in found:
@@ -139,3 +146,4 @@ def print_table(names: Sequence[str], *, cache: Path, show: bool) -> None:
                         read = read_message(data).recipients[0]
                         codes = f"{read.smtp_code} {read.enhanced_code}"
                         print(f"    read {read.kind} {read.recipient} {codes} {read.diagnostic[:300]}")
+    return well
