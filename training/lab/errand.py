@@ -65,8 +65,9 @@ def common_world(host: str, address: str) -> World:
 def add_cases(world: World, cases: Sequence[Case]) -> list[Errand]:
     """Put receivers for the cases into the world; the messages to send them."""
     for case in cases:
-        world.zone.add_mail(case.domain, case.host, case.address)
-        world.scripts[case.address] = world.by_sender[case.sender] = case.script
+        if case.address:
+            world.zone.add_mail(case.domain, case.host, case.address)
+            world.scripts[case.address] = world.by_sender[case.sender] = case.script
     return [
         Errand(
             case.id,

@@ -31,7 +31,11 @@ class Trip:
 def trips(run: Run, cases: Sequence[Case]) -> list[Trip]:
     """Each case judged by what came for it; `not taken` where the server refused the message itself."""
     return [
-        Trip(case, "not taken") if case.id in run.refused else judged(case, run.came.get(case.id, [])) for case in cases
+        # An LMTP server that refused nothing is no round trip, and doesn't pass for one.
+        Trip(case, "not taken")
+        if case.id in run.refused or not case.reply.lines
+        else judged(case, run.came.get(case.id, []))
+        for case in cases
     ]
 
 

@@ -1,6 +1,7 @@
 """The replies of `replies.toml`, and a case for each stage at which one is given."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.errors import LabError
@@ -72,6 +73,13 @@ class Case:
     def script(self) -> Script:
         """How the case's receiver behaves."""
         return Script(self.host, self.stage, self.reply.wire(self.recipient))
+
+
+def mailbox_cases(mailboxes: Sequence[str]) -> tuple[Case, ...]:
+    """A case for each mailbox of a real LMTP server; what it replies is known when it has."""
+    return tuple(
+        Case(f"b{n:02}", "rcpt", Reply(local, (), "utf-8", "", "", local), "") for n, local in enumerate(mailboxes, 1)
+    )
 
 
 def load_replies() -> tuple[Reply, ...]:
