@@ -48,14 +48,14 @@ class Server:
     note: str
 
 
-def load_server(name: str) -> Server:
-    """The server of a folder below `servers/`; LabError where there is none, or its file lacks something.
+def load_server(name: str, *, below: Path = SERVERS) -> Server:
+    """The server of a folder below `below`; LabError where there is none, or its file lacks something.
 
     What a file with `like` doesn't say, and the files to lay over the tree, are those of the server named there.
     """
-    table = _table(name)
-    folder = SERVERS / table.get("like", name)
-    table = {**_table(folder.name), **table}
+    table = _table(name, below=below)
+    folder = below / table.get("like", name)
+    table = {**_table(folder.name, below=below), **table}
     try:
         return Server(
             name=name,
@@ -82,13 +82,13 @@ def load_server(name: str) -> Server:
         raise LabError(f"{folder / 'server.toml'}: {err} is missing") from err
 
 
-def _table(name: str) -> dict[str, Any]:
+def _table(name: str, *, below: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads((SERVERS / name / "server.toml").read_text("utf-8"))
+        return tomllib.loads((below / name / "server.toml").read_text("utf-8"))
     except FileNotFoundError as err:
-        raise LabError(f"no server {name}: there are {', '.join(server_names())}") from err
+        raise LabError(f"no server {name}: there are {', '.join(server_names(below))}") from err
 
 
-def server_names() -> list[str]:
-    """Folders below `servers/` with a `server.toml`, in the order of the alphabet."""
-    return sorted(path.parent.name for path in SERVERS.glob("*/server.toml"))
+def server_names(below: Path = SERVERS) -> list[str]:
+    """Folders below `below` with a `server.toml`, in the order of the alphabet."""
+    return sorted(path.parent.name for path in below.glob("*/server.toml"))
