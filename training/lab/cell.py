@@ -181,7 +181,7 @@ def _by_smtp(errand: Errand, *, address: str) -> str:
             if options and not client.has_extn("smtputf8"):
                 return "no SMTPUTF8"
             data = errand.data.replace(b"\n", b"\r\n")
-            client.sendmail(errand.sender, [errand.recipient], data, mail_options=options)
+            client.sendmail(errand.sender, [errand.recipient, *errand.also], data, mail_options=options)
     except smtplib.SMTPRecipientsRefused as err:
         return " ".join(f"{code} {text.decode('utf-8', 'replace')}" for code, text in err.recipients.values())
     except (smtplib.SMTPException, OSError) as err:

@@ -14,13 +14,13 @@ from lab.cell import Cell, enter, python_command, run_cell
 from lab.errand import add_cases, common_world
 from lab.errors import LabError
 from lab.lmtp import Refusal
-from lab.replies import Case, load_replies, mailbox_cases, round_trips
+from lab.replies import Case, load_replies, mailbox_cases, round_trips, several_cases
 from lab.server import Server, load_server
 from lab.tree import installed
 
 # Set-up, submission and the end, beside the waiting.
 _BESIDE_S = 180
-_WORKERS = 2
+_WORKERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Run:
 
 
 def run_servers(names: Sequence[str], *, cache: Path) -> None:
-    """Run the servers, two at a time; one that fails is named on standard error and stops no other."""
+    """Run the servers, three at a time; one that fails is named on standard error and stops no other."""
     if os.geteuid() != 0:
         raise LabError("the lab needs root, on a machine with Debian's apt-get: it makes namespaces and mounts")
     cache.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,9 @@ def cases_for(server: Server) -> list[Case]:
     """The round trips that a server can make."""
     if server.lmtp:
         return list(mailbox_cases(server.mailboxes))
-    return [case for case in round_trips(load_replies()) if case.stage in server.stages]
+    replies = load_replies()
+    several = several_cases(replies) if server.submission == "smtp" else ()
+    return [case for case in (*round_trips(replies), *several) if case.stage in server.stages]
 
 
 def cases_of(run: Run) -> list[Case]:
