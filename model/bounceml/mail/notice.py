@@ -53,18 +53,19 @@ class Dialogue:
     """The refusals of an SMTP dialogue that a notice quotes."""
 
     def __init__(self, lines: list[str]) -> None:
-        self._refused = [(each.about, each) for each in refusals(lines)[:_MAX_EXCHANGES]]
+        refused = refusals(lines)[:_MAX_EXCHANGES]
+        self._about = [(each.about, each) for each in refused]
+        self._by_first_line = {" ".join(each.answer[0].split()): each for each in reversed(refused)}
 
     def said_of(self, recipient: str) -> Refusal | None:
         """The last refusal that names a recipient, None where none does."""
-        named = [exchange for words, exchange in self._refused if recipient and recipient.lower() in words]
+        named = [exchange for words, exchange in self._about if recipient and recipient.lower() in words]
         return Refusal(answer(named[-1]), Worth.REPLY) if named else None
 
     def in_full(self, first_line: str) -> Refusal | None:
         """The whole of a reply by its first line, all that some servers put into their report of a recipient."""
-        wanted = " ".join(first_line.split())
-        found = [each for _, each in self._refused if " ".join(each.answer[0].split()) == wanted]
-        return Refusal(answer(found[0]), Worth.REPLY) if found else None
+        found = self._by_first_line.get(" ".join(first_line.split()))
+        return Refusal(answer(found), Worth.REPLY) if found else None
 
 
 def read_notice(lines: list[str]) -> list[Said]:
