@@ -22,6 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
     cell = commands.add_parser("cell", help="for `run` itself: one server, inside its namespaces")
     cell.add_argument("server")
     cell.add_argument("out", type=Path)
+    faults = commands.add_parser("faults", help="make servers refuse for real, and keep and label what they say")
+    faults.add_argument("receivers", nargs="*", metavar="RECEIVER", help="all where none")
+    fault_cell = commands.add_parser("fault-cell", help="for `faults` itself: one receiver, inside its namespaces")
+    fault_cell.add_argument("receiver")
+    fault_cell.add_argument("out", type=Path)
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "run":
@@ -34,12 +39,25 @@ def main(arguments: list[str] | None = None) -> int:
 
             asyncio.run(run_inside(chosen.server, out=chosen.out, cache=cache()))
             return 0
+        if chosen.command in ("faults", "fault-cell"):
+            return _faults(chosen)
         from lab.judge import print_table
 
         print_table(chosen.servers or server_names(), cache=cache(), show=chosen.show)
     except LabError as err:
         print(f"lab: {err}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _faults(chosen: argparse.Namespace) -> int:
+    from lab.faults.fault import receiver_names
+    from lab.faults.running import run_inside, run_receivers
+
+    if chosen.command == "fault-cell":
+        asyncio.run(run_inside(chosen.receiver, out=chosen.out, cache=cache()))
+        return 0
+    run_receivers(chosen.receivers or receiver_names(), cache=cache())
     return 0
 
 

@@ -40,13 +40,13 @@ class Server:
     note: str
 
 
-def load_server(name: str) -> Server:
-    """The server of a folder below `servers/`; LabError where there is none, or its file lacks something."""
-    folder = SERVERS / name
+def load_server(name: str, *, below: Path = SERVERS) -> Server:
+    """The server of a folder below `below`; LabError where there is none, or its file lacks something."""
+    folder = below / name
     try:
         table = tomllib.loads((folder / "server.toml").read_text("utf-8"))
     except FileNotFoundError as err:
-        raise LabError(f"no server {name}: there are {', '.join(server_names())}") from err
+        raise LabError(f"no server {name}: there are {', '.join(server_names(below))}") from err
     try:
         return Server(
             name=name,
@@ -69,6 +69,6 @@ def load_server(name: str) -> Server:
         raise LabError(f"{folder / 'server.toml'}: {err} is missing") from err
 
 
-def server_names() -> list[str]:
-    """Folders below `servers/` with a `server.toml`, in the order of the alphabet."""
-    return sorted(path.parent.name for path in SERVERS.glob("*/server.toml"))
+def server_names(below: Path = SERVERS) -> list[str]:
+    """Folders below `below` with a `server.toml`, in the order of the alphabet."""
+    return sorted(path.parent.name for path in below.glob("*/server.toml"))
