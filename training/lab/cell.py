@@ -147,7 +147,7 @@ async def start(cell: Cell) -> list[asyncio.subprocess.Process]:
         if await asyncio.wait_for(process.wait(), _SETUP_S):
             raise LabError(f"{cell.server.title}: {line!r} failed: {_tail(cell.out / 'output.txt')}")
     running = [await _shell(cell, line) for line in cell.server.start]
-    if cell.server.submission == "smtp":
+    if cell.server.listens:
         for _ in range(_START_S * 5):
             if await asyncio.to_thread(_listens, cell.server.address):
                 return running
@@ -178,7 +178,9 @@ def _by_smtp(errand: Errand, *, address: str) -> str:
     try:
         with smtplib.SMTP(address, PORT, local_hostname="client.example.com", timeout=60) as client:
             client.ehlo()
-            options = ["SMTPUTF8"] if not errand.recipient.isascii() and client.has_extn("smtputf8") else []
+            options = [] if errand.recipient.isascii() else ["SMTPUTF8"]
+            if options and not client.has_extn("smtputf8"):
+                return "no SMTPUTF8"
             data = errand.data.replace(b"\n", b"\r\n")
             client.sendmail(errand.sender, [errand.recipient], data, mail_options=options)
     except smtplib.SMTPRecipientsRefused as err:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from email.policy import SMTPUTF8
 
 from lab.receiver import Script
 from lab.replies import RELAY, SENDER_DOMAIN, SINK, Case
@@ -46,7 +47,7 @@ def message(*, sender: str, recipient: str, name: str, size_bytes: int = 0, hops
     mail["Date"] = DATE
     mail["Message-ID"] = f"<{name}@client.example.com>"
     mail.set_content(_BODY + "The same line again.\n" * (size_bytes // 21))
-    return mail.as_bytes()
+    return mail.as_bytes(policy=mail.policy if recipient.isascii() else SMTPUTF8.clone(linesep="\n"))
 
 
 def common_world(host: str, address: str) -> World:

@@ -13,7 +13,7 @@ from bounceml.mail import RecipientReport, read_message
 from lab.replies import Case
 from lab.run import Run, cases_for, load_run
 
-Outcome = Literal["same", "misread", "lost", "no bounce"]
+Outcome = Literal["same", "misread", "lost", "no bounce", "not taken"]
 _CODE = re.compile(r"^[245]\d\d(?:[- ]+|$)")
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _STATUS = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}(?: +|$)")
@@ -30,25 +30,37 @@ class Trip:
 
 
 def trips(run: Run, cases: Sequence[Case]) -> list[Trip]:
-    """Each case judged by its last bounce that isn't a delay."""
-    return [judged(case, run.came.get(case.id, [])) for case in cases]
+    """Each case judged by what came for it; `not taken` where the server refused the message itself."""
+    return [
+        Trip(case, "not taken", None, b"") if case.id in run.refused else judged(case, run.came.get(case.id, []))
+        for case in cases
+    ]
 
 
 def judged(case: Case, messages: Sequence[bytes]) -> Trip:
-    """The round trip of one case.
+    """The round trip of one case, by all messages that came for it, notices of delay too.
 
-    `same`: the words are the same but for white space, and so are the codes. `lost`: words or enhanced status aren't in
-    the bounce, so that nobody could read them. `misread`: they are, and were read otherwise. `no bounce`: none came.
+    `same`: in each message that holds the reply, the words are read the same but for white space, and so are the codes.
+    `misread`: one was read otherwise. `lost`: no message has all the words and the enhanced status, so that nobody
+    could read them: what a server that gives up keeps may stand in its notices of delay only. `no bounce`: none came.
     Whether the server calls its message final is not compared: some call all of them delayed.
     """
-    final = [data for data in messages if read_message(data).kind != "delay"] or list(messages)
-    if not final:
+    if not messages:
         return Trip(case, "no bounce", None, b"")
-    data = final[-1]
+    code, status, words = split_reply(case.reply.text(case.recipient))
+    holding = [data for data in messages if holds(data, f"{code} {status} {words}", charset=case.reply.charset)]
+    wrong = [data for data in holding if not _is_read(data, case=case)]
+    data = (wrong or holding or list(messages))[-1]
+    outcome: Outcome = "misread" if wrong else "same" if holding else "lost"
+    return Trip(case, outcome, read_message(data).recipients[0], data)
+
+
+def _is_read(data: bytes, *, case: Case) -> bool:
+    """Whether a case's recipient, codes and words are read from a message that holds them."""
     report = read_message(data)
     read = report.recipients[0]
     code, status, words = split_reply(case.reply.text(case.recipient))
-    same = (
+    return (
         report.kind in ("bounce", "delay")
         and len(report.recipients) == 1
         and (read.recipient or "").lower() == case.recipient
@@ -57,9 +69,6 @@ def judged(case: Case, messages: Sequence[bytes]) -> Trip:
         and read.smtp_code == code
         and (not status or read.enhanced_code == status)
     )
-    if same:
-        return Trip(case, "same", read, data)
-    return Trip(case, "misread" if holds(data, f"{code} {status} {words}") else "lost", read, data)
 
 
 def split_reply(lines: Sequence[str]) -> tuple[str, str, str]:
@@ -82,12 +91,12 @@ def words_of(diagnostic: str) -> str:
     return _STATUS.sub("", _CODE.sub("", " ".join(diagnostic.split()))).strip()
 
 
-def holds(data: bytes, words: str) -> bool:
-    """Whether all the words stand in what a server wrote itself, in whatever charset, escaped or wrapped."""
+def holds(data: bytes, words: str, *, charset: str) -> bool:
+    """Whether all the words stand in what a server wrote itself, in UTF-8 or the reply's charset, escaped or wrapped."""
     own = _own_bytes(message_from_bytes(data))
     own += b"\n" + _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), own)
-    for charset in ("utf-8", "gb18030", "latin-1"):
-        text = _squeezed(own.decode(charset, "replace"))
+    for name in ("utf-8", charset):
+        text = _squeezed(own.decode(name, "replace"))
         if all(_squeezed(word) in text for word in words.split()):
             return True
     return False

@@ -24,6 +24,7 @@ class Reply:
     charset: str
     reason: str
     lang: str
+    local: str = "kim"
 
     def text(self, recipient: str) -> tuple[str, ...]:
         """The lines with the recipient filled in."""
@@ -60,7 +61,7 @@ class Case:
     @property
     def recipient(self) -> str:
         """Whom the message is sent to."""
-        return f"kim@{self.domain}"
+        return f"{self.reply.local}@{self.domain}"
 
     @property
     def sender(self) -> str:
@@ -79,7 +80,14 @@ def load_replies() -> tuple[Reply, ...]:
     if table.get("format") != 1:
         raise LabError("replies.toml: format 1 is wanted")
     return tuple(
-        Reply(each["id"], tuple(each["lines"]), each.get("charset", "ascii"), each["reason"], each["lang"])
+        Reply(
+            each["id"],
+            tuple(each["lines"]),
+            each.get("charset", "ascii"),
+            each["reason"],
+            each["lang"],
+            each.get("local", "kim"),
+        )
         for each in table["reply"]
     )
 

@@ -18,7 +18,8 @@ class Server:
 
     Commands are lines for `/bin/sh`, run inside the server's own tree. `setup` must end with status 0; each of `start`
     is left running. `submission` says how messages get in: by SMTP to `address`, port 25, or by `command`, which gets
-    the message on standard input, and sender and recipient as `$1` and `$2`. `address` is the server's own.
+    the message on standard input, and sender and recipient as `$1` and `$2`. `address` is the server's own, and `listens`
+    says whether it answers there, which is waited for.
     `patience_s` bounds how long its bounces are waited for. `stages` are those at which it can be answered: a server
     that sends all mail to one relay meets the relay's greeting before the relay knows the case.
     """
@@ -35,6 +36,7 @@ class Server:
     start: tuple[str, ...]
     submission: Submission
     command: str
+    listens: bool
     patience_s: float
     stages: tuple[str, ...]
     note: str
@@ -61,6 +63,7 @@ def load_server(name: str, *, below: Path = SERVERS) -> Server:
             start=tuple(table.get("start", ())),
             submission=table.get("submission", "smtp"),
             command=table.get("command", ""),
+            listens=table.get("listens", table.get("submission", "smtp") == "smtp"),
             patience_s=float(table.get("patience_s", 90)),
             stages=tuple(table.get("stages", STAGES)),
             note=table.get("note", ""),

@@ -24,7 +24,7 @@ _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What a report says of one recipient; empty texts where it says nothing."""
+    """What a report says of one recipient, `diagnostic` with its line ends; empty texts where it says nothing."""
 
     recipient: str
     original_recipient: str
@@ -82,7 +82,7 @@ def _diagnostic(block: dict[str, str]) -> str:
     code = block.get("diagnostic-code", "")
     kind, semicolon, reply = code.partition(";")
     text = reply if semicolon and len(kind) < 40 and " " not in kind.strip() else code
-    return " ".join(repair(text).split())
+    return "\n".join(" ".join(line.split()) for line in repair(text.strip()).split("\n"))
 
 
 def _comment(status: str) -> str:
@@ -105,7 +105,8 @@ def _blocks(text: str) -> list[dict[str, str]]:
                 blocks.append({})
             last = ""
         elif line[0] in " \t" and last:
-            blocks[-1][last] += f" {line.strip()}"
+            # Where the lines of a reply end tells which of its codes are repeated.
+            blocks[-1][last] += ("\n" if last == "diagnostic-code" else " ") + line.strip()
         elif match := _FIELD.match(line):
             last = match[1].lower()
             if last == "final-recipient" and last in blocks[-1]:
@@ -115,5 +116,5 @@ def _blocks(text: str) -> list[dict[str, str]]:
             else:
                 blocks[-1][last] = match[2].strip()
         elif last == "diagnostic-code":  # folded by a server that forgot the space
-            blocks[-1][last] += f" {line.strip()}"
+            blocks[-1][last] += f"\n{line.strip()}"
     return blocks

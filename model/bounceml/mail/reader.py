@@ -129,7 +129,9 @@ def _from_fields(fields: list[Fields], *, lines: list[str], parts: list[Part]) -
         if key not in found or _STRENGTH[kind] > _STRENGTH[found[key].kind]:
             found[key] = _recipient(
                 recipient or _addressed(parts),
-                each.diagnostic if kind == "delivered" and each.diagnostic else best_diagnostic(each, notice=notice),
+                " ".join(each.diagnostic.split())
+                if kind == "delivered" and each.diagnostic
+                else best_diagnostic(each, notice=notice),
                 kind=kind,
                 smtp=codes.smtp,
                 enhanced=codes.enhanced or each.status or None,

@@ -24,11 +24,19 @@ _CODES = re.compile(r"(?<![\w.])(?:[245]\d\d|#?[245]\.\d{1,3}\.\d{1,3})(?![\w.])
 _TAIL = re.compile(
     r"\s*(?:\(in reply to [^()]{1,60}\)|Giving up on \S{1,80}|I'm not going to try again[^\n]{0,120}|"
     r"\(state \d{1,3}\)\.?|- \w{1,12} - gsmtp|- gsmtp|##\s*$|#SMTP#|"
-    r"\[(?:BODY|RCPT_TO|MAIL_FROM|CONNECT|DATA)\]|: retry timeout exceeded)\s*\.?$",
+    r"\[(?:BODY|RCPT_TO|MAIL_FROM|CONNECT|DATA)\]|: retry timeout exceeded|"
+    r"msmtp: could not send mail(?: \(account [^()]{1,200}\))?)\s*\.?$",
     re.IGNORECASE,
 )
-# What Courier puts before a reply when the connection was dead already as it began.
-_HEAD = "<command failed> "
+# What stands before a reply: Courier's word that the connection was dead already as it began, chasquid's stage
+# and that all hosts failed so, and what msmtp prints, which is the whole bounce where a server hands mail to it.
+_HEAD = re.compile(
+    r"<command failed>\s|(?:all MXs returned transient failures \(last: )?"
+    r"(?:MAIL\+RCPT|DATA(?: closing)?|Error (?:creating client|saying hello):)\s{1,8}(?=[45]\d\d[ -])|"
+    r"msmtp:\s.{0,400}?msmtp:\s{1,8}server\s{1,8}message:\s{1,8}",
+    re.DOTALL,
+)
+_FURTHER_HEAD = " msmtp: server message: "
 _FIRST_CODES = re.compile(r"[45]\d\d[ -]([45]\.\d{1,3}\.\d{1,3})(?=\s)")
 _CLOSING = {")": "(", ">": "<", "]": "[", "»": "«", "”": "“", "'": "'", '"': '"'}
 
@@ -90,7 +98,13 @@ def tidy(text: str) -> str:
     >>> tidy("550-5.7.1 Refused, 550 5.7.1 see below (in reply to RCPT TO command)")
     '550 5.7.1 Refused, see below'
     """
-    line = " ".join(text[: 3 * MAX_DIAGNOSTIC].split()).removeprefix(_HEAD)
+    text = text[: 3 * MAX_DIAGNOSTIC].strip()
+    if match := _HEAD.match(text):
+        text = text[match.end() :]
+    if match := _FIRST_CODES.match(text):
+        # Further lines that lost the reply code, but not the enhanced status.
+        text = re.sub(rf"\n\s{{0,8}}{re.escape(match[1])}(?=\s)", "\n", text)
+    line = " ".join(text.split()).replace(_FURTHER_HEAD, " ")
     if match := _MULTILINE.match(line):
         code, status = match[1], match[2]
         again = rf"\s{code}[- ](?:{re.escape(status)}(?=\s|$))?" if status else rf"\s{code}[- ](?=\S)"
