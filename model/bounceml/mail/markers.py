@@ -21,6 +21,7 @@ class Markers:
     courtesies: tuple[str, ...]
     causes: tuple[str, ...]
     vague: tuple[str, ...]
+    hiding: frozenset[str]
     auto_reply_subjects: tuple[str, ...]
     bounce_subjects: tuple[str, ...]
     delivered_subjects: tuple[str, ...]
@@ -46,6 +47,7 @@ def markers() -> Markers:
         courtesies=tuple(table["courtesies"]),
         causes=tuple(table["causes"]),
         vague=tuple(table["vague"]),
+        hiding=frozenset(table["hiding"]),
         auto_reply_subjects=tuple(table["subjects"]["auto_reply"]),
         bounce_subjects=tuple(table["subjects"]["bounce"]),
         delivered_subjects=tuple(table["subjects"]["delivered"]),
