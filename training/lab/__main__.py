@@ -24,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     cell.add_argument("out", type=Path)
     faults = commands.add_parser("faults", help="make servers refuse for real, and keep and label what they say")
     faults.add_argument("receivers", nargs="*", metavar="RECEIVER", help="all where none")
+    commands.add_parser("record", help="write the rows and messages of the last run of `faults` to datasets/lab")
+    held_out = commands.add_parser("held-out", help="train without a server and test on what it said, for each server")
+    held_out.add_argument("--rows", type=Path, help="rows to test on instead of those of datasets/lab")
     fault_cell = commands.add_parser("fault-cell", help="for `faults` itself: one receiver, inside its namespaces")
     fault_cell.add_argument("receiver")
     fault_cell.add_argument("out", type=Path)
@@ -39,8 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
 
             asyncio.run(run_inside(chosen.server, out=chosen.out, cache=cache()))
             return 0
-        if chosen.command in ("faults", "fault-cell"):
-            return _faults(chosen)
+        if chosen.command in ("faults", "fault-cell", "record", "held-out"):
+            _faults(chosen)
+            return 0
         from lab.judge import print_table
 
         print_table(chosen.servers or server_names(), cache=cache(), show=chosen.show)
@@ -50,15 +54,24 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _faults(chosen: argparse.Namespace) -> int:
+def _faults(chosen: argparse.Namespace) -> None:
+    from lab.faults import held_out, recording, rows, running, table
     from lab.faults.fault import receiver_names
-    from lab.faults.running import run_inside, run_receivers
 
     if chosen.command == "fault-cell":
-        asyncio.run(run_inside(chosen.receiver, out=chosen.out, cache=cache()))
-        return 0
-    run_receivers(chosen.receivers or receiver_names(), cache=cache())
-    return 0
+        asyncio.run(running.run_inside(chosen.receiver, out=chosen.out, cache=cache()))
+    elif chosen.command == "held-out":
+        found = held_out.measure_held_out(rows.load_rows(chosen.rows or recording.FOLDER / "rows.jsonl"))
+        held_out.write_held_out(found, recording.FOLDER / "held-out.json")
+    else:
+        if chosen.command == "faults":
+            running.run_receivers(chosen.receivers or receiver_names(), cache=cache())
+        loaded = [running.load_run(name, cache=cache()) for name in running.run_names(receiver_names())]
+        runs = [run for run in loaded if run is not None]
+        labelled = rows.rows_of(runs)
+        if chosen.command == "record":
+            recording.record(labelled, runs)
+        table.print_faults(runs, labelled)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,12 @@ def _wordless() -> tuple[_Wordless, ...]:
     return tuple(_Wordless(tuple(e["patterns"]), frozenset(e["except_for"])) for e in _table()["wordless"])
 
 
+@cache
+def groups() -> dict[str, frozenset[str]]:
+    """Sources that are left out of training together, by what the group is called."""
+    return {name: frozenset(sources) for name, sources in _table()["groups"].items()}
+
+
 def _table() -> dict[str, Any]:
     table = tomllib.loads((HERE / "faults" / "sources.toml").read_text("utf-8"))
     if table.get("format") != 1:
