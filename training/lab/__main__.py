@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     cell.add_argument("out", type=Path)
     faults = commands.add_parser("faults", help="make servers refuse for real, and keep and label what they say")
     faults.add_argument("receivers", nargs="*", metavar="RECEIVER", help="all where none")
-    commands.add_parser("record", help="write the rows and messages of the last run of `faults` to datasets/lab")
+    commands.add_parser("faults-record", help="write the rows and messages of the last run of `faults` to datasets/lab")
     held_out = commands.add_parser("held-out", help="train without a server and test on what it said, for each server")
     held_out.add_argument("--rows", type=Path, help="rows to test on instead of those of datasets/lab")
     fault_cell = commands.add_parser("fault-cell", help="for `faults` itself: one receiver, inside its namespaces")
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
             asyncio.run(run_inside(chosen.server, out=chosen.out, cache=cache()))
             return 0
-        if chosen.command in ("faults", "fault-cell", "record", "held-out"):
+        if chosen.command in ("faults", "fault-cell", "faults-record", "held-out"):
             _faults(chosen)
             return 0
         from lab.judge import print_table
@@ -69,7 +69,7 @@ def _faults(chosen: argparse.Namespace) -> None:
         loaded = [running.load_run(name, cache=cache()) for name in running.run_names(receiver_names())]
         runs = [run for run in loaded if run is not None]
         labelled = rows.rows_of(runs)
-        if chosen.command == "record":
+        if chosen.command == "faults-record":
             recording.record(labelled, runs)
         table.print_faults(runs, labelled)
 

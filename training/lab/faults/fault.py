@@ -79,6 +79,11 @@ def load_faults(receiver: str) -> tuple[Fault, ...]:
     return faults
 
 
+def sending_servers() -> list[str]:
+    """The servers that send where nobody receives, as `nobody/faults.toml` lists them."""
+    return list(tomllib.loads((RECEIVERS / NOBODY / "faults.toml").read_text("utf-8"))["servers"])
+
+
 def receiver_names() -> list[str]:
     """Folders below `receivers/` with a `faults.toml`, in the order of the alphabet."""
     return sorted(path.parent.name for path in RECEIVERS.glob("*/faults.toml"))

@@ -23,7 +23,8 @@ LANG = "en"  # all these servers speak English as Debian installs them
 class LabRow:
     """A row: what was read of one recipient in one kind of message, and what had been done to make it so.
 
-    `source` is who speaks and its version, `receiver` and `sender` the servers between which it happened.
+    `source` is who speaks and its version, `receiver` and `sender` the servers between which it happened, `recipient`
+    whom the message was sent to, and `message` the id of what came back.
     """
 
     text: str
@@ -81,7 +82,7 @@ def _rows(came: Came, *, run: FaultRun) -> Iterable[LabRow]:
                 how=fault.how,
                 receiver=fault.receiver,
                 sender=came.sender,
-                recipient=report.recipient or "",
+                recipient=fault.recipient,
                 message=f"{came.id}.{n}",
                 topic=fault.topic,
                 left_out="ambiguous" if fault.unsaid else "",

@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.cell import Cell, enter, python_command
 from lab.errors import LabError
 from lab.faults.bench import run_bench
-from lab.faults.fault import NOBODY, RECEIVERS, Fault, load_faults
+from lab.faults.fault import NOBODY, RECEIVERS, Fault, load_faults, sending_servers
 from lab.faults.source import source_of
 from lab.paths import HERE
 from lab.server import Server, load_server, server_names
@@ -49,7 +49,7 @@ def run_names(receivers: Sequence[str]) -> list[str]:
     """What is run for receivers: one run each, and for nobody one for each server that sends."""
     runs = []
     for receiver in receivers:
-        runs += [f"{NOBODY}-{name}" for name in server_names()] if receiver == NOBODY else [receiver]
+        runs += [f"{NOBODY}-{name}" for name in sending_servers()] if receiver == NOBODY else [receiver]
     return runs
 
 
