@@ -11,7 +11,7 @@ from lab.server import server_names
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command of the lab; the exit status."""
+    """Run one command of the lab; the exit status, which is 1 where a server failed or a bounce was misread."""
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="install what lacks, make the servers bounce, and print what was read")
@@ -19,6 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     judge = commands.add_parser("judge", help="read the bounces of the last run again")
     judge.add_argument("servers", nargs="*", metavar="SERVER")
     judge.add_argument("--show", action="store_true", help="print what wasn't read as it was sent")
+    keep = commands.add_parser("record", help="write the tests' sample of bounces and the README's table anew")
+    keep.add_argument("servers", nargs="*", metavar="SERVER")
     cell = commands.add_parser("cell", help="for `run` itself: one server, inside its namespaces")
     cell.add_argument("server")
     cell.add_argument("out", type=Path)
@@ -45,13 +47,18 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command in ("faults", "fault-cell", "faults-record", "held-out"):
             _faults(chosen)
             return 0
+        if chosen.command == "record":
+            from lab.record import record
+
+            record(chosen.servers or server_names(), cache=cache())
+            return 0
         from lab.judge import print_table
 
-        print_table(chosen.servers or server_names(), cache=cache(), show=chosen.show)
+        well = print_table(chosen.servers or server_names(), cache=cache(), show=chosen.show)
     except LabError as err:
         print(f"lab: {err}", file=sys.stderr)
         return 1
-    return 0
+    return 0 if well else 1
 
 
 def _faults(chosen: argparse.Namespace) -> None:

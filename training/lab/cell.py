@@ -243,7 +243,9 @@ async def keep_log(path: Path, target: Path) -> None:
 def _listens(address: str) -> bool:
     try:
         with socket.create_connection((address, PORT), timeout=2) as connection:
-            return connection.recv(3) == b"220"
+            # Some greet late, and fall over a client that leaves before, or without reading all.
+            connection.settimeout(_START_S)
+            return connection.recv(1000).startswith(b"220")
     except OSError:
         return False
 

@@ -9,9 +9,9 @@ from email.message import Message
 from pathlib import Path
 from typing import Literal
 
-from bounceml.mail import RecipientReport, read_message
+from bounceml.mail import read_message
 from lab.replies import Case
-from lab.run import Run, cases_for, load_run
+from lab.run import Run, cases_of, load_run
 
 Outcome = Literal["same", "misread", "lost", "no bounce", "not taken"]
 _CODE = re.compile(r"^[245]\d\d(?:[- ]+|$)")
@@ -21,19 +21,17 @@ _STATUS = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}(?: +|$)")
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """One round trip: the case, what came of it, and what was read."""
+    """One round trip: the case, what came of it, and the messages that show it, in their order."""
 
     case: Case
     outcome: Outcome
-    read: RecipientReport | None
-    data: bytes
+    messages: tuple[bytes, ...] = ()
 
 
 def trips(run: Run, cases: Sequence[Case]) -> list[Trip]:
     """Each case judged by what came for it; `not taken` where the server refused the message itself."""
     return [
-        Trip(case, "not taken", None, b"") if case.id in run.refused else judged(case, run.came.get(case.id, []))
-        for case in cases
+        Trip(case, "not taken") if case.id in run.refused else judged(case, run.came.get(case.id, [])) for case in cases
     ]
 
 
@@ -46,13 +44,13 @@ def judged(case: Case, messages: Sequence[bytes]) -> Trip:
     Whether the server calls its message final is not compared: some call all of them delayed.
     """
     if not messages:
-        return Trip(case, "no bounce", None, b"")
+        return Trip(case, "no bounce")
     code, status, words = split_reply(case.reply.text(case.recipient))
-    holding = [data for data in messages if holds(data, f"{code} {status} {words}", charset=case.reply.charset)]
-    wrong = [data for data in holding if not _is_read(data, case=case)]
-    data = (wrong or holding or list(messages))[-1]
-    outcome: Outcome = "misread" if wrong else "same" if holding else "lost"
-    return Trip(case, outcome, read_message(data).recipients[0], data)
+    read = tuple(data for data in messages if _is_read(data, case=case))
+    said = f"{code} {status} {words}"
+    if wrong := tuple(data for data in messages if data not in read and holds(data, said, charset=case.reply.charset)):
+        return Trip(case, "misread", wrong)
+    return Trip(case, "same", read) if read else Trip(case, "lost", tuple(messages))
 
 
 def _is_read(data: bytes, *, case: Case) -> bool:
@@ -92,9 +90,12 @@ def words_of(diagnostic: str) -> str:
 
 
 def holds(data: bytes, words: str, *, charset: str) -> bool:
-    """Whether all the words stand in what a server wrote itself, in UTF-8 or the reply's charset, escaped or wrapped."""
+    """Whether all the words stand in what a server wrote itself: in UTF-8 or the reply's charset, as they came, in
+    octal escapes, or each byte as a character of Latin-1; wrapped or not.
+    """
     own = _own_bytes(message_from_bytes(data))
     own += b"\n" + _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), own)
+    own += b"\n" + own.decode("utf-8", "replace").encode("latin-1", "ignore")
     for name in ("utf-8", charset):
         text = _squeezed(own.decode(name, "replace"))
         if all(_squeezed(word) in text for word in words.split()):
@@ -120,21 +121,29 @@ def _squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-def print_table(names: Sequence[str], *, cache: Path, show: bool) -> None:
-    """Print how often what was read is what was sent, by server; with `show` each one that isn't."""
+def print_table(names: Sequence[str], *, cache: Path, show: bool) -> bool:
+    """Print how often what was read is what was sent, by server; with `show` each one that isn't.
+
+    Whether all servers ran and nothing was misread.
+    """
+    well = True
     for name in names:
         run = load_run(name, cache=cache)
         if run is None:
+            print(f"{name}: never ran")
+            well = False
             continue
-        found = trips(run, cases_for(run.server))
+        found = trips(run, cases_of(run))
         counts = Counter(trip.outcome for trip in found)
+        well = well and not run.failed and not counts["misread"]
         print(f"{run.server.title} {run.version}: {dict(counts)} of {len(found)} {run.failed}")
         if show and not run.failed:
             for trip in found:
                 if trip.outcome != "same":
-                    read = trip.read
                     print(f"  {trip.case.id} {trip.case.stage} {trip.case.reply.id} {trip.outcome}")
                     print(f"    sent {' / '.join(trip.case.reply.text(trip.case.recipient))[:300]}")
-                    if read:
+                    for data in trip.messages[-1:]:
+                        read = read_message(data).recipients[0]
                         codes = f"{read.smtp_code} {read.enhanced_code}"
                         print(f"    read {read.kind} {read.recipient} {codes} {read.diagnostic[:300]}")
+    return well

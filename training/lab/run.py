@@ -102,6 +102,11 @@ def cases_for(server: Server) -> list[Case]:
     return [case for case in round_trips(load_replies()) if case.stage in server.stages]
 
 
+def cases_of(run: Run) -> list[Case]:
+    """The round trips of a run."""
+    return cases_for(run.server)
+
+
 def run_folder(name: str, *, cache: Path) -> Path:
     """Where a server's last run is kept."""
     return cache / "runs" / name

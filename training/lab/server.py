@@ -18,10 +18,10 @@ class Server:
 
     Commands are lines for `/bin/sh`, run inside the server's own tree. `setup` must end with status 0; each of `start`
     is left running. `submission` says how messages get in: by SMTP to `address`, port 25, or by `command`, which gets
-    the message on standard input, and sender and recipient as `$1` and `$2`. `address` is the server's own, and `listens`
-    says whether it answers there, which is waited for.
-    `patience_s` bounds how long its bounces are waited for. `stages` are those at which it can be answered: a server
-    that sends all mail to one relay meets the relay's greeting before the relay knows the case.
+    the message on standard input, and sender and recipient as `$1` and `$2`. `address` is the server's own, and
+    `listens` says whether it answers there, which is waited for. `patience_s` bounds how long its bounces are waited
+    for. `stages` are those at which it can be answered: a server that sends all mail to one relay meets the relay's
+    greeting before the relay knows the case. `note` says why what is missing in the round trips can't be had.
     """
 
     name: str

@@ -77,6 +77,7 @@ def installed(server: Server, *, cache: Path) -> Layer:
             f"apt-get -q -y --no-install-recommends install {' '.join(map(shlex.quote, server.packages))}",
             *server.install,
             f"({server.version}) > /version",
+            "rm -rf /var/lib/apt/lists/*",
         ]
         script = "\n".join(
             [

@@ -9,11 +9,13 @@ from bounceml.decode import decode, repair
 from bounceml.errors import MessageError
 from bounceml.mail.dsn import Fields, read_fields
 from bounceml.mail.kind import is_complaint, kind_of, signs
+from bounceml.mail.markers import markers
 from bounceml.mail.notice import Said, addresses, own_lines, read_notice
 from bounceml.mail.parts import MAX_BYTES, Part, enclosed, header, is_report, leaves, parse
 from bounceml.mail.refusal import MAX_DIAGNOSTIC, Refusal, Worth, best_diagnostic, find_refusal, fuller
 from bounceml.mail.report import MessageReport, RecipientReport
 from bounceml.mail.sns import read_event
+from bounceml.masking import fold
 from bounceml.taxonomy import Kind
 
 _HEADER = re.compile(
@@ -127,13 +129,15 @@ def _from_fields(fields: list[Fields], *, lines: list[str], parts: list[Part]) -
         if len(fields) == 1:
             notice = fuller(notice, whole)
         codes = find_codes(each.diagnostic)
+        diagnostic = " ".join(each.diagnostic.split()) if kind == "delivered" else ""
+        diagnostic = diagnostic or best_diagnostic(each, notice=notice)
+        if kind == "delay" and fold(diagnostic) in markers().expired:
+            kind = "bounce"
         key = recipient.lower() or str(len(found))
         if key not in found or _STRENGTH[kind] > _STRENGTH[found[key].kind]:
             found[key] = _recipient(
                 recipient or _addressed(parts),
-                " ".join(each.diagnostic.split())
-                if kind == "delivered" and each.diagnostic
-                else best_diagnostic(each, notice=notice),
+                diagnostic,
                 kind=kind,
                 smtp=codes.smtp,
                 enhanced=codes.enhanced or each.status or None,

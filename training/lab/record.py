@@ -1,0 +1,104 @@
+"""What the round trips leave in the repository: a sample of the bounces for the tests, and the table in the README."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bounceml.mail import read_message
+from bounceml.masking import template
+from lab.errors import LabError
+from lab.judge import Trip, trips
+from lab.paths import HERE, REPOSITORY
+from lab.receiver import STAGES
+from lab.run import Run, cases_of, load_run
+
+FOLDER = REPOSITORY / "tests" / "lab"
+README = HERE / "README.md"
+_BEGIN, _END = "<!-- round trips: `python -m lab record` -->\n", "<!-- end of round trips -->"
+# Of bounces that lost the reply: so many that differ in what they say instead.
+_LOST_OF_SERVER = 3
+_HEADINGS = {"connect": "connect", "helo": "EHLO", "mail": "MAIL", "rcpt": "RCPT", "data": "DATA", "end": "end of data"}
+
+
+def record(names: Sequence[str], *, cache: Path) -> None:
+    """Write `tests/lab/` and the README's table anew from the last runs; LabError where one is missing or misread."""
+    runs = [(name, load_run(name, cache=cache)) for name in names]
+    if missing := [name for name, run in runs if run is None or run.failed]:
+        raise LabError(f"nothing to record of {', '.join(missing)}: run them first")
+    judged = [(run, trips(run, cases_of(run))) for _, run in runs if run is not None]
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    rows = []
+    for n, (run, found) in enumerate(judged):
+        for trip, data in _sample(found, start=n):
+            name = f"{run.server.name}-{trip.case.stage}-{trip.case.reply.id}"
+            (FOLDER / f"{name}.eml").write_bytes(data)
+            rows.append(_row(name, trip, data, server=f"{run.server.title} {run.version}"))
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    (FOLDER / "expected.jsonl").write_text("".join(lines), encoding="utf-8")
+    before, begin, rest = README.read_text("utf-8").partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    README.write_text(f"{before}{begin}{table(judged)}{_END}{after}", encoding="utf-8")
+
+
+def table(judged: Iterable[tuple[Run, Sequence[Trip]]]) -> str:
+    """The round trips in Markdown: how many are read the same, by server and stage, and what became of the rest."""
+    heads = ["server", "version", *_HEADINGS.values(), "same", "misread", "lost", "no bounce", "not taken"]
+    lines = [f"| {' | '.join(heads)} |", f"|{'|'.join(['---', '---', *['--:'] * (len(heads) - 2)])}|"]
+    totals: Counter[str] = Counter()
+    notes = []
+    for run, found in judged:
+        counts = Counter(trip.outcome for trip in found)
+        totals += counts
+        cells = [_cell([trip for trip in found if trip.case.stage == stage]) for stage in STAGES]
+        same = f"{counts['same']} of {len(found)}"
+        rest = [str(counts[outcome] or "") for outcome in ("misread", "lost", "no bounce", "not taken")]
+        lines.append(f"| {' | '.join([run.server.title, run.version, *cells, same, *rest])} |")
+        if run.server.note:
+            notes.append(f"- **{run.server.title}**: {run.server.note}")
+    rest = [str(totals[outcome] or 0) for outcome in ("misread", "lost", "no bounce", "not taken")]
+    lines.append(f"| all | {'| ' * len(STAGES)}| {totals['same']} of {totals.total()} | {' | '.join(rest)} |")
+    return "\n".join([*lines, "", *notes, ""])
+
+
+def _cell(found: Sequence[Trip]) -> str:
+    same = sum(trip.outcome == "same" for trip in found)
+    return f"{same}/{len(found)}" if found else ""
+
+
+def _sample(found: Sequence[Trip], *, start: int) -> list[tuple[Trip, bytes]]:
+    """Each reply that the server keeps, at one stage of those at which it does, notices of delay among them by turns.
+
+    Which stage changes from reply to reply and from server to server (`start`). To these come some bounces that lost
+    what was said, each with other words in its place.
+    """
+    replies = list(dict.fromkeys(trip.case.reply.id for trip in found))
+    chosen = []
+    for n, reply in enumerate(replies, start):
+        kept = [trip for trip in found if trip.case.reply.id == reply and trip.outcome == "same"]
+        if kept:
+            trip = kept[n % len(kept)]
+            chosen.append((trip, trip.messages[n % len(trip.messages)]))
+    lost: dict[str, tuple[Trip, bytes]] = {}
+    for trip in found:
+        if trip.outcome == "lost" and (words := template(read_message(trip.messages[-1]).recipients[0].diagnostic)):
+            lost.setdefault(words, (trip, trip.messages[-1]))
+    return chosen + list(lost.values())[:_LOST_OF_SERVER]
+
+
+def _row(name: str, trip: Trip, data: bytes, *, server: str) -> dict[str, object]:
+    report = read_message(data)
+    read = report.recipients[0]
+    return {
+        "file": f"{name}.eml",
+        "server": server,
+        "sent": list(trip.case.reply.text(trip.case.recipient)),
+        "lost": trip.outcome == "lost",
+        "kind": report.kind,
+        "recipient": read.recipient,
+        "diagnostic": read.diagnostic,
+        "smtp_code": read.smtp_code,
+        "enhanced_code": read.enhanced_code,
+    }
