@@ -70,6 +70,7 @@ def _faults(chosen: argparse.Namespace) -> None:
     elif chosen.command == "held-out":
         found = held_out.measure_held_out(rows.load_rows(chosen.rows or recording.FOLDER / "rows.jsonl"))
         held_out.write_held_out(found, recording.FOLDER / "held-out.json")
+        table.put("held out", held_out.held_out_table(found))
     else:
         if chosen.command == "faults":
             running.run_receivers(chosen.receivers or receiver_names(), cache=cache())
@@ -78,7 +79,10 @@ def _faults(chosen: argparse.Namespace) -> None:
         labelled = rows.rows_of(runs)
         if chosen.command == "faults-record":
             recording.record(labelled, runs)
-        table.print_faults(runs, labelled)
+            table.put("sources", table.source_table(labelled))
+            table.put("faults", table.fault_table(labelled))
+            table.put("failures", "\n".join(table.failures(runs, labelled)))
+        print(table.source_table(labelled), table.fault_table(labelled), *table.failures(runs, labelled), sep="\n")
 
 
 if __name__ == "__main__":

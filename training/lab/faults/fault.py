@@ -30,7 +30,7 @@ class Fault:
     attachment. `failure` is of the name server for the
     domain `fails`, the recipient's unless it names another, `script` how a receiver on `address` behaves where there is
     no server, and on a `deaf` one connections time out. With `unsaid` the words are known to be those of a commoner
-    fault, or of any.
+    fault, or of any; through the senders in `unsaid_by` only theirs are.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Fault:
     script: Script | None
     deaf: bool
     unsaid: bool
+    unsaid_by: frozenset[str]
 
     @property
     def domain(self) -> str:
@@ -115,6 +116,7 @@ def _fault(entry: dict[str, Any], *, receiver: str, file: Path) -> Fault:
             script=_script(entry["script"]) if "script" in entry else None,
             deaf=entry.get("deaf", False),
             unsaid=entry.get("unsaid", False),
+            unsaid_by=frozenset(entry.get("unsaid_by", ())),
         )
     except KeyError as err:
         raise LabError(f"{file}: {entry.get('id')}: {err} is missing") from err

@@ -73,6 +73,25 @@ def write_held_out(found: Sequence[HeldOut], path: Path) -> None:
     path.write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n")
 
 
+def held_out_table(found: Sequence[HeldOut]) -> str:
+    """The figures in Markdown, with the share of all texts in the last line."""
+    texts = sum(each.texts for each in found)
+
+    def overall(name: str) -> float:
+        return sum(float(getattr(each, name)) * each.texts for each in found) / texts
+
+    known = sum(each.known for each in found)
+    shares = [overall(name) for name in ("before", "after", "before_unseen", "after_unseen")]
+    return "\n".join(
+        [
+            "| group | texts | known | before | after | before, group's rows left out | after, group's rows left out |",
+            "|---|--:|--:|--:|--:|--:|--:|",
+            *(as_line(each) for each in found),
+            as_line(HeldOut("all", texts, known, *shares)),
+        ]
+    )
+
+
 def as_line(each: HeldOut) -> str:
     """A line of the report's table.
 

@@ -10,12 +10,13 @@ from bounceml.mail import read_message
 from bounceml.masking import template
 from bounceml_datasets.corpus import Row
 from lab.errors import LabError
-from lab.faults.fault import SPOKEN_BY_SENDER
+from lab.faults.fault import NOBODY, SPOKEN_BY_SENDER
 from lab.faults.running import Came, FaultRun
 from lab.faults.source import is_wordless
 
-# Why a row is no data to train on: its words tell no fault, or the same words came of faults with other reasons.
-LeftOut = Literal["", "wordless", "ambiguous"]
+# Why a row is no data to train on: its words tell no fault, the same words came of faults with other reasons, or the
+# sending server cut them off (Exim keeps so many characters of a reply that it remembers from an earlier try).
+LeftOut = Literal["", "wordless", "ambiguous", "cut"]
 LANG = "en"  # all these servers speak English as Debian installs them
 
 
@@ -46,7 +47,7 @@ class LabRow:
         """The row as a line of `rows.jsonl`, without fields that say nothing."""
         fields = asdict(self)
         fields["source"] = f"{fields['source']} {fields.pop('version')}"
-        return json.dumps({k: v for k, v in fields.items() if v}, ensure_ascii=False)
+        return json.dumps({k: v for k, v in fields.items() if v not in (None, "")}, ensure_ascii=False)
 
     def to_corpus(self) -> Row:
         """The row as the corpus holds it."""
@@ -66,11 +67,13 @@ def rows_of(runs: Iterable[FaultRun]) -> list[LabRow]:
 
 def _rows(came: Came, *, run: FaultRun) -> Iterable[LabRow]:
     fault = came.fault
-    source = came.sender if fault.says == SPOKEN_BY_SENDER else fault.says
     for n, data in enumerate(came.messages):
         for report in read_message(data).recipients:
             if report.kind not in ("bounce", "delay", "auto_reply"):
                 continue
+            source = fault.says
+            if source == SPOKEN_BY_SENDER:  # unless it left the refusal to the receiver after all
+                source = came.sender if report.smtp_code is None or fault.receiver == NOBODY else fault.receiver
             yield LabRow(
                 text=report.diagnostic,
                 reason=fault.reason,
@@ -85,22 +88,31 @@ def _rows(came: Came, *, run: FaultRun) -> Iterable[LabRow]:
                 recipient=fault.recipient,
                 message=f"{came.id}.{n}",
                 topic=fault.topic,
-                left_out="ambiguous" if fault.unsaid else "",
+                left_out="ambiguous" if fault.unsaid or came.sender in fault.unsaid_by else "",
             )
 
 
 def _judged(rows: Sequence[LabRow]) -> list[LabRow]:
-    reasons: dict[str, set[str | None]] = {}
+    texts: dict[tuple[str, str], set[str]] = {}
     for row in rows:
-        if not row.left_out and not is_wordless(row.text, reason=row.reason):
+        texts.setdefault((row.receiver, row.how), set()).add(row.text)
+    found = [replace(row, left_out=_left_out(row, others=texts[row.receiver, row.how])) for row in rows]
+    reasons: dict[str, set[str | None]] = {}
+    for row in found:
+        if not row.left_out:
             reasons.setdefault(template(row.text), set()).add(row.reason)
-    return [replace(row, left_out=_left_out(row, reasons=reasons)) for row in rows]
+    return [
+        replace(row, left_out="ambiguous") if len(reasons.get(template(row.text), ())) > 1 and not row.left_out else row
+        for row in found
+    ]
 
 
-def _left_out(row: LabRow, *, reasons: dict[str, set[str | None]]) -> LeftOut:
+def _left_out(row: LabRow, *, others: set[str]) -> LeftOut:
     if is_wordless(row.text, reason=row.reason):
         return "wordless"
-    return row.left_out or ("ambiguous" if len(reasons[template(row.text)]) > 1 else "")
+    if any(len(other) > len(row.text) and other.startswith(row.text) for other in others):
+        return "cut"
+    return row.left_out
 
 
 def corpus_rows(rows: Iterable[LabRow], *, known: Iterable[Row] = ()) -> list[Row]:
@@ -123,7 +135,7 @@ def load_rows(path: Path) -> list[LabRow]:
         try:
             entry = json.loads(line)
             source, _, version = entry.pop("source").partition(" ")
-            rows.append(LabRow(**{"reason": None, "recipient": "", **entry, "source": source, "version": version}))
+            rows.append(LabRow(**{"text": "", "reason": None, **entry, "source": source, "version": version}))
         except (ValueError, TypeError, KeyError) as err:
             raise LabError(f"{path}:{number}: no row of the lab: {err}") from err
     return rows
