@@ -59,7 +59,7 @@ lab-faults: .venv/tested
 	$(BIN)/python -m lab faults
 	$(BIN)/python -m lab faults-record
 
-# How well servers are read that the model wasn't trained on; trains a score of models, a minute each.
+# How well servers are read that the model wasn't trained on; trains a score of models.
 held-out: .venv/tested
 	$(BIN)/python -m lab held-out
 

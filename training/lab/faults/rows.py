@@ -95,8 +95,8 @@ def _rows(came: Came, *, run: FaultRun) -> Iterable[LabRow]:
 def _judged(rows: Sequence[LabRow]) -> list[LabRow]:
     texts: dict[tuple[str, str], set[str]] = {}
     for row in rows:
-        texts.setdefault((row.receiver, row.how), set()).add(row.text)
-    found = [replace(row, left_out=_left_out(row, others=texts[row.receiver, row.how])) for row in rows]
+        texts.setdefault((row.receiver, row.fault), set()).add(row.text)
+    found = [replace(row, left_out=_left_out(row, others=texts[row.receiver, row.fault])) for row in rows]
     reasons: dict[str, set[str | None]] = {}
     for row in found:
         if not row.left_out:

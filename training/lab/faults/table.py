@@ -56,7 +56,7 @@ def failures(runs: Iterable[FaultRun], rows: Sequence[LabRow]) -> list[str]:
     told = {(row.source, row.receiver, row.fault) for row in rows if not row.left_out}
     found = []
     for run in runs:
-        sources = {came.fault.id: {came.sender, came.fault.says} for came in run.came}
+        sources = {came.fault.id: {came.sender, came.fault.says, came.fault.receiver} for came in run.came}
         untold = {
             came.fault.name
             for came in run.came
