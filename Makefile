@@ -65,7 +65,7 @@ held-out: .venv/tested
 
 # Real mail servers, made to bounce: for root on Debian, in namespaces and trees of their own below build/lab.
 lab: .venv/tested
-	cd training && ../$(BIN)/python -m lab run
+	cd training && ../$(BIN)/python -m pytest lab && ../$(BIN)/python -m lab run
 
 bench: .venv/tested
 	$(BIN)/python tests/benchmarks/startup.py

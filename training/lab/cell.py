@@ -20,6 +20,7 @@ from pathlib import Path
 from bounceml.mail import read_message
 from lab.errand import Errand, World
 from lab.errors import LabError
+from lab.lmtp import Recorder, serve_recorder
 from lab.receiver import PORT, Envelope, Script, serve_script
 from lab.replies import RELAY, SINK
 from lab.server import Server
@@ -47,6 +48,7 @@ class Cell:
     out: Path
     came: dict[str, list[bytes]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    recorder: Recorder = field(default_factory=Recorder)
 
     def take(self, envelope: Envelope) -> None:
         """Keep a message that came to the sender's address."""
@@ -81,6 +83,8 @@ async def run_cell(cell: Cell, *, world: World, errands: Sequence[Errand]) -> No
     await serve_zone(world.zone, address=NAMESERVER)
     await serve_script(Script("mx.example.com"), address=SINK, take=cell.take)
     await serve_script(Script("relay.example.com"), address=RELAY, take=cell.take, choose=world.by_sender.get)
+    if cell.server.lmtp:
+        await serve_recorder(cell.recorder, target=cell.server.lmtp)
     for address, script in world.scripts.items():
         await serve_script(script, address=address)
     await keep_log(cell.root / "dev/log", cell.out / "syslog.txt")
@@ -182,7 +186,7 @@ def _by_smtp(errand: Errand, *, address: str) -> str:
             if options and not client.has_extn("smtputf8"):
                 return "no SMTPUTF8"
             data = errand.data.replace(b"\n", b"\r\n")
-            client.sendmail(errand.sender, [errand.recipient], data, mail_options=options)
+            client.sendmail(errand.sender, [errand.recipient, *errand.also], data, mail_options=options)
     except smtplib.SMTPRecipientsRefused as err:
         return " ".join(f"{code} {text.decode('utf-8', 'replace')}" for code, text in err.recipients.values())
     except (smtplib.SMTPException, OSError) as err:

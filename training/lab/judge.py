@@ -31,7 +31,11 @@ class Trip:
 def trips(run: Run, cases: Sequence[Case]) -> list[Trip]:
     """Each case judged by what came for it; `not taken` where the server refused the message itself."""
     return [
-        Trip(case, "not taken") if case.id in run.refused else judged(case, run.came.get(case.id, [])) for case in cases
+        # An LMTP server that refused nothing is no round trip, and doesn't pass for one.
+        Trip(case, "not taken")
+        if case.id in run.refused or not case.reply.lines
+        else judged(case, run.came.get(case.id, []))
+        for case in cases
     ]
 
 
@@ -48,7 +52,8 @@ def judged(case: Case, messages: Sequence[bytes]) -> Trip:
     code, status, words = split_reply(case.reply.text(case.recipient))
     read = tuple(data for data in messages if _is_read(data, case=case))
     said = f"{code} {status} {words}"
-    if wrong := tuple(data for data in messages if data not in read and holds(data, said, charset=case.reply.charset)):
+    others = [data for data in messages if data not in read and is_about(data, case.recipient)]
+    if wrong := tuple(data for data in others if holds(data, said, charset=case.reply.charset)):
         return Trip(case, "misread", wrong)
     return Trip(case, "same", read) if read else Trip(case, "lost", tuple(messages))
 
@@ -56,12 +61,13 @@ def judged(case: Case, messages: Sequence[bytes]) -> Trip:
 def _is_read(data: bytes, *, case: Case) -> bool:
     """Whether a case's recipient, codes and words are read from a message that holds them."""
     report = read_message(data)
-    read = report.recipients[0]
+    found = [each for each in report.recipients if (each.recipient or "").lower() == case.recipient]
+    if len(found) != 1 or not (case.several or len(report.recipients) == 1):
+        return False
+    [read] = found
     code, status, words = split_reply(case.reply.text(case.recipient))
     return (
         report.kind in ("bounce", "delay")
-        and len(report.recipients) == 1
-        and (read.recipient or "").lower() == case.recipient
         # A reply of codes alone has no words to compare; what the notice says instead is welcome.
         and (not words or _squeezed(words_of(read.diagnostic)) == _squeezed(words))
         and read.smtp_code == code
@@ -87,6 +93,12 @@ def split_reply(lines: Sequence[str]) -> tuple[str, str, str]:
 def words_of(diagnostic: str) -> str:
     """A diagnostic without the codes that it begins with."""
     return _STATUS.sub("", _CODE.sub("", " ".join(diagnostic.split()))).strip()
+
+
+def is_about(data: bytes, recipient: str) -> bool:
+    """Whether a message's report, where it has one, names a recipient: a transcript may quote what others were told."""
+    parts = [part for part in message_from_bytes(data).walk() if part.get_content_type().endswith("delivery-status")]
+    return not parts or any(recipient in part.as_string() for part in parts)
 
 
 def holds(data: bytes, words: str, *, charset: str) -> bool:
@@ -143,7 +155,9 @@ def print_table(names: Sequence[str], *, cache: Path, show: bool) -> bool:
                     print(f"  {trip.case.id} {trip.case.stage} {trip.case.reply.id} {trip.outcome}")
                     print(f"    sent {' / '.join(trip.case.reply.text(trip.case.recipient))[:300]}")
                     for data in trip.messages[-1:]:
-                        read = read_message(data).recipients[0]
+                        report = read_message(data)
+                        named = [each for each in report.recipients if each.recipient == trip.case.recipient]
+                        read = [*named, *report.recipients][0]
                         codes = f"{read.smtp_code} {read.enhanced_code}"
                         print(f"    read {read.kind} {read.recipient} {codes} {read.diagnostic[:300]}")
     return well

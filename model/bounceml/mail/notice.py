@@ -49,6 +49,25 @@ class Said:
     refusal: Refusal
 
 
+class Dialogue:
+    """The refusals of an SMTP dialogue that a notice quotes."""
+
+    def __init__(self, lines: list[str]) -> None:
+        refused = refusals(lines)[:_MAX_EXCHANGES]
+        self._about = [(each.about, each) for each in refused]
+        self._by_first_line = {" ".join(each.answer[0].split()): each for each in reversed(refused)}
+
+    def said_of(self, recipient: str) -> Refusal | None:
+        """The last refusal that names a recipient, None where none does."""
+        named = [exchange for words, exchange in self._about if recipient and recipient.lower() in words]
+        return Refusal(answer(named[-1]), Worth.REPLY) if named else None
+
+    def in_full(self, first_line: str) -> Refusal | None:
+        """The whole of a reply by its first line, all that some servers put into their report of a recipient."""
+        found = self._by_first_line.get(" ".join(first_line.split()))
+        return Refusal(answer(found), Worth.REPLY) if found else None
+
+
 def read_notice(lines: list[str]) -> list[Said]:
     """What a notice's own lines say of each recipient that they name, in their order."""
     starts = [(i, match[1]) for i, line in enumerate(lines) if (match := _OPENS.match(line))][:_MAX_RECIPIENTS]
@@ -118,10 +137,5 @@ def _without_remarks(block: list[str]) -> list[str]:
 
 def _with_dialogue(said: list[Said], *, lines: list[str]) -> list[Said]:
     """Recipients of several get the refusal of the dialogue that names them."""
-    refused = refusals(lines)[:_MAX_EXCHANGES] if said else []
-    named_in = [(f"{each.command} {each.answer[0]}".lower(), each) for each in refused]
-    found: list[Said] = []
-    for each in said:
-        named = [exchange for words, exchange in named_in if each.recipient.lower() in words]
-        found.append(Said(each.recipient, Refusal(answer(named[-1]), Worth.REPLY)) if named else each)
-    return found
+    dialogue = Dialogue(lines) if said else None
+    return [Said(each.recipient, (dialogue and dialogue.said_of(each.recipient)) or each.refusal) for each in said]

@@ -7,10 +7,11 @@ from email.message import Message
 from bounceml.codes import find_codes
 from bounceml.decode import decode, repair
 from bounceml.errors import MessageError
+from bounceml.mail.dialogue import is_out_of_order
 from bounceml.mail.dsn import Fields, read_fields
 from bounceml.mail.kind import is_complaint, kind_of, signs
 from bounceml.mail.markers import markers
-from bounceml.mail.notice import Said, addresses, own_lines, read_notice
+from bounceml.mail.notice import Dialogue, Said, addresses, own_lines, read_notice
 from bounceml.mail.parts import MAX_BYTES, Part, enclosed, header, is_report, leaves, parse
 from bounceml.mail.refusal import MAX_DIAGNOSTIC, Refusal, Worth, best_diagnostic, find_refusal, fuller
 from bounceml.mail.report import MessageReport, RecipientReport
@@ -121,14 +122,16 @@ def _own_text(parts: list[Part]) -> str:
 def _from_fields(fields: list[Fields], *, lines: list[str], parts: list[Part]) -> MessageReport:
     said = {each.recipient.lower(): each.refusal for each in read_notice(lines)}
     whole = find_refusal(lines)
+    dialogue = Dialogue(lines)
     found: dict[str, RecipientReport] = {}
     for each in fields:
         kind = each.kind or "bounce"
         recipient = each.recipient or each.original_recipient
         notice = said.get(recipient.lower()) or said.get(each.original_recipient.lower()) or _NOTHING_SAID
+        notice = dialogue.in_full(each.diagnostic) or dialogue.said_of(recipient) or notice
         if len(fields) == 1:
             notice = fuller(notice, whole)
-        codes = find_codes(each.diagnostic)
+        codes = find_codes("" if is_out_of_order(each.diagnostic) else each.diagnostic)
         diagnostic = " ".join(each.diagnostic.split()) if kind == "delivered" else ""
         diagnostic = diagnostic or best_diagnostic(each, notice=notice)
         if kind == "delay" and fold(diagnostic) in markers().expired:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 
-from bounceml.mail.dialogue import Exchange, refusals, transcript
+from bounceml.mail.dialogue import Exchange, is_out_of_order, refusals, transcript
 from bounceml.mail.dsn import Fields
 from bounceml.mail.markers import markers
 from bounceml.mail.prose import ends_reason, introduced, without_courtesies
@@ -130,8 +130,9 @@ def best_diagnostic(fields: Fields, *, notice: Refusal) -> str:
         comment = "" if _is_vague(fields.comment) else fields.comment
         better = (notice.text if notice.worth > Worth.SENTENCES else "") or comment or diagnostic or notice.text
         return better if has_reply(better) else notice.text or better or fields.comment
-    # Some servers put only the first line of a longer reply into the field.
-    return notice.text if notice.worth is Worth.REPLY and _goes_on(diagnostic, notice.text) else diagnostic
+    # Some servers put only the first line of a longer reply into the field, or that of a command sent ahead.
+    is_partial = _goes_on(diagnostic, notice.text) or is_out_of_order(diagnostic)
+    return notice.text if notice.worth is Worth.REPLY and is_partial else diagnostic
 
 
 def fuller(first: Refusal, second: Refusal) -> Refusal:
