@@ -29,8 +29,7 @@ def fault_message(fault: Fault, *, sender: str, name: str) -> bytes:
     """The message that meets the fault."""
     data = message(sender=sender, recipient=fault.recipient, name=name, size_bytes=fault.size_bytes, hops=fault.hops)
     if fault.attachment:
-        mail = message_from_bytes(data, policy=policy.default)
-        assert isinstance(mail, EmailMessage)
+        mail = message_from_bytes(data, EmailMessage, policy=policy.default)
         mail.add_attachment(b"MZ\x90\x00", maintype="application", subtype="octet-stream", filename=fault.attachment)
         data = mail.as_bytes()
     if fault.payload:
