@@ -22,7 +22,7 @@ _BEGIN, _END = "<!-- round trips: `python -m lab record` -->\n", "<!-- end of ro
 # Of bounces that lost the reply: so many that differ in what they say instead.
 _LOST_OF_SERVER = 3
 # Of a server that differs from another by its version only, every so many replies.
-_OF_VARIANT = 4
+_OF_VARIANT = 8
 _HEADINGS = {"connect": "connect", "helo": "EHLO", "mail": "MAIL", "rcpt": "RCPT", "data": "DATA", "end": "end of data"}
 
 
@@ -66,7 +66,7 @@ def table(judged: Iterable[tuple[Run, Sequence[Trip]]]) -> str:
         same = f"{counts['same']} of {len(found)}"
         rest = [str(counts[outcome] or "") for outcome in ("misread", "lost", "no bounce", "not taken")]
         lines.append(f"| {' | '.join([run.server.title, run.version, *cells, same, *rest])} |")
-        if run.server.note:
+        if run.server.note and run.server.folder.name == run.server.name:
             notes.append(f"- **{run.server.title}**: {run.server.note}")
     rest = [str(totals[outcome] or 0) for outcome in ("misread", "lost", "no bounce", "not taken")]
     lines.append(f"| all | {'| ' * (len(STAGES) + 1)}| {totals['same']} of {totals.total()} | {' | '.join(rest)} |")

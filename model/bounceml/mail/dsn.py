@@ -17,6 +17,8 @@ _KINDS: dict[str, Kind] = {
 }
 _MAX_RECIPIENTS = 1000
 _FIELD = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,60})[ \t]{0,5}:[ \t]{0,20}(.*)$")
+# ZoneMTA names all recipients of a message where it speaks of one (RFC 3464, 2.3.2, has one in each block).
+_ADDRESSES = re.compile(r"[^,@\s\"]{1,64}@[^,@\s\"]{1,255}(?:,[^,@\s\"]{1,64}@[^,@\s\"]{1,255})+")
 _STATUS = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?![\w.])")
 _REPLY_GOES_ON = re.compile(r"[45]\d\d[- ]")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
@@ -46,16 +48,18 @@ def read_fields(text: str) -> list[Fields]:
             continue
         status = _STATUS.search(block.get("status", ""))
         action = block.get("action", "").strip().lower().split(" ")[0].strip("()")
-        found.append(
+        several = _ADDRESSES.fullmatch(recipient)
+        found += [
             Fields(
-                recipient=recipient,
+                recipient=one,
                 original_recipient=original,
                 kind=_KINDS.get(action) or _kind_of_status(status[1] if status else ""),
                 status=status[1] if status else "",
                 diagnostic=_diagnostic(block) or of_all,
                 comment=_comment(block.get("status", "")),
             )
-        )
+            for one in (recipient.split(",")[:_MAX_RECIPIENTS] if several else [recipient])
+        ]
         if len(found) >= _MAX_RECIPIENTS:
             break
     return found

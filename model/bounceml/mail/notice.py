@@ -41,6 +41,10 @@ _BESIDE = re.compile(
 )
 
 
+# A reply of nothing but its codes, behind the recipient.
+_CODES_ALONE = re.compile(r"[\s:：]{0,4}([45]\d\d(?: [45]\.\d{1,3}\.\d{1,3})?)\s*$")
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a notice says of one recipient, and how that was found."""
@@ -79,7 +83,8 @@ def read_notice(lines: list[str]) -> list[Said]:
         block = _without_remarks([lines[start].partition(address)[2], *lines[start + 1 : end]])
         said = find_refusal(block, share=True)
         if not has_reply(said.text):
-            said = Refusal("", Worth.NOTHING)
+            codes = _CODES_ALONE.match(block[0])
+            said = Refusal(codes[1], Worth.REPLY) if codes else Refusal("", Worth.NOTHING)
         address = address.rstrip(".")
         key = address.lower()
         if key not in found or said.worth > found[key].refusal.worth:
