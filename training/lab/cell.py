@@ -120,19 +120,24 @@ def prepare(cell: Cell) -> None:
     done = subprocess.run(["/bin/sh", "-c", "\n".join(script)], capture_output=True, text=True, timeout=_SETUP_S)
     if done.returncode:
         raise LabError(f"{cell.server.title}: namespaces: {done.stderr.strip()}")
-    etc = cell.root / "etc"
+    write_files(cell.root, server=cell.server)
+
+
+def write_files(root: Path, *, server: Server) -> None:
+    """Lay the server's files over its tree, and those that tell a host its name and name server."""
+    etc = root / "etc"
     for name, text in {
         "resolv.conf": f"nameserver {NAMESERVER}\n",
-        "hosts": f"127.0.0.1 localhost\n{cell.server.address} {cell.server.host} {cell.server.host.split('.')[0]}\n",
-        "hostname": f"{cell.server.host}\n",
-        "mailname": f"{cell.server.host}\n",
+        "hosts": f"127.0.0.1 localhost\n{server.address} {server.host} {server.host.split('.')[0]}\n",
+        "hostname": f"{server.host}\n",
+        "mailname": f"{server.host}\n",
     }.items():
         (etc / name).unlink(missing_ok=True)
         (etc / name).write_text(text)
-    files = cell.server.folder / "files"
+    files = server.folder / "files"
     if files.exists():
         for source in sorted(path for path in files.rglob("*") if path.is_file()):
-            target = cell.root / source.relative_to(files)
+            target = root / source.relative_to(files)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             target.write_bytes(source.read_bytes())

@@ -21,6 +21,7 @@ class Markers:
     courtesies: tuple[str, ...]
     causes: tuple[str, ...]
     vague: tuple[str, ...]
+    hiding: frozenset[str]
     expired: frozenset[str]
     auto_reply_subjects: tuple[str, ...]
     bounce_subjects: tuple[str, ...]
@@ -47,6 +48,7 @@ def markers() -> Markers:
         courtesies=tuple(table["courtesies"]),
         causes=tuple(table["causes"]),
         vague=tuple(table["vague"]),
+        hiding=frozenset(table["hiding"]),
         expired=frozenset(table["expired"]),
         auto_reply_subjects=tuple(table["subjects"]["auto_reply"]),
         bounce_subjects=tuple(table["subjects"]["bounce"]),

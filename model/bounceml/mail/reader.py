@@ -29,6 +29,7 @@ _HEADER = re.compile(
 _MAX_CONTROL_SHARE = 0.1
 _STRENGTH: dict[Kind, int] = {"bounce": 5, "delay": 4, "complaint": 3, "auto_reply": 2, "delivered": 1, "other": 0}
 _MAX_FORWARDS = 3
+_REJECTED = re.compile(r"^disposition: ?automatic-action/mdn-sent-automatically; ?deleted", re.I | re.M)
 # flufl.bounce tries dozens of patterns on every line; a message of a megabyte would take it seconds.
 _MAX_SCANNED_LINES = 5000
 _ROLES = ("postmaster@", "mailer-daemon@", "abuse@", "support@", "helpdesk@", "noreply@", "no-reply@")
@@ -78,7 +79,8 @@ def _read(message: Message, *, depth: int) -> MessageReport:
     if "message/feedback-report" in kinds:
         return _report("complaint", [_recipient(_complained_about(parts), _first_lines(lines), kind="complaint")])
     if kinds & {"message/disposition-notification", "message/global-disposition-notification"}:
-        return _report("delivered", [_recipient(_reader(own), _first_lines(lines), kind="delivered")])
+        read: Kind = "bounce" if _rejects(own) else "delivered"
+        return _report(read, [_recipient(_reader(own), _first_lines(lines), kind=read)])
     if "{" in text and (event := read_event(text)):
         return event
     fields = [each for part in own if _has_fields(part) for each in read_fields(part.text)]
@@ -264,6 +266,12 @@ def _reader(parts: list[Part]) -> str | None:
         for each in read_fields(part.text)
     ]
     return next((each.recipient for each in fields if each.recipient), None)
+
+
+def _rejects(parts: list[Part]) -> bool:
+    """Whether a receipt is a refusal by the recipient's script (RFC 5429, 2.1.2), not what a person did."""
+    text = "\n".join(part.text for part in parts if part.media_type.endswith("disposition-notification"))
+    return _REJECTED.search(text) is not None
 
 
 def header_address(message: Message, name: str) -> str | None:

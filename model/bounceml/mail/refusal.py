@@ -124,6 +124,8 @@ def tidy(text: str) -> str:
 def best_diagnostic(fields: Fields, *, notice: Refusal) -> str:
     """A report's Diagnostic-Code, unless the notice beside it says the same in full, or says more."""
     diagnostic = tidy(fields.diagnostic)
+    if fold(diagnostic) in markers().hiding and has_reply(notice.text):
+        return notice.text
     if not has_reply(diagnostic) or _is_vague(diagnostic):
         comment = "" if _is_vague(fields.comment) else fields.comment
         better = (notice.text if notice.worth > Worth.SENTENCES else "") or comment or diagnostic or notice.text
