@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test lint types data unit spark browser story model ablation fuzz kills determinism bench clean
+.PHONY: demo test lint types data unit spark browser story model ablation fuzz kills determinism bench lab lab-faults held-out clean
 
 demo: .venv/installed
 	$(BIN)/bounceml predict examples/*.eml
@@ -64,6 +64,19 @@ kills: .venv/tested
 PYTHONS ?= python3.11 python3.13
 determinism: .venv/tested
 	$(BIN)/python tests/determinism.py $(PYTHONS)
+
+# Real mail servers made to refuse, and what they say into datasets/lab; root on Debian, some half an hour.
+lab-faults: .venv/tested
+	$(BIN)/python -m lab faults
+	$(BIN)/python -m lab faults-record
+
+# How well servers are read that the model wasn't trained on; trains a score of models.
+held-out: .venv/tested
+	$(BIN)/python -m lab held-out
+
+# Real mail servers, made to bounce: for root on Debian, in namespaces and trees of their own below build/lab.
+lab: .venv/tested
+	cd training && ../$(BIN)/python -m pytest lab && ../$(BIN)/python -m lab run
 
 bench: .venv/tested
 	$(BIN)/python tests/benchmarks/startup.py

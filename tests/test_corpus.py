@@ -132,10 +132,15 @@ def test_what_a_language_lacks_is_named() -> None:
     assert "de has no row of policy, virus" in messages
 
 
+def test_every_row_has_had_a_second_look_that_found_its_label_fair() -> None:
+    readings = {look.id: look.readings for look in load_looks()}
+    assert [f"{row.part}:{row.line}" for row in ROWS if row.label not in readings.get(row.id, ())] == []
+
+
 def test_second_looks_count_by_language(tmp_path: Path) -> None:
     path = tmp_path / "looks.csv"
-    path.write_text("id,lang,first,second\na,de,policy,policy\nb,de,policy,virus\nc,fr,virus,virus\n")
-    assert agreement(load_looks(path)) == {"de": Agreement(2, 1), "fr": Agreement(1, 1)}
+    path.write_text("id,lang,first,second\na,de,policy,policy\nb,de,policy,virus/policy\nc,fr,virus,policy\n")
+    assert agreement(load_looks(path)) == {"de": Agreement(2, 1, 2), "fr": Agreement(1, 0, 0)}
     path.write_text("id,lang,first\na,de,policy\n")
     with pytest.raises(CorpusError, match=r"looks\.csv:2: expected the columns"):
         load_looks(path)

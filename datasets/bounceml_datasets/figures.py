@@ -32,12 +32,12 @@ def _languages(rows: Sequence[Row], *, languages: Counter[str], looks: Mapping[s
     for row in rows:
         if row.reason:
             reasons[row.lang].add(row.reason)
-    yield "| language | rows | reasons | looked at twice | agreed |"
-    yield "|---|---|---|---|---|"
+    yield "| language | rows | reasons | looked at twice | agreed | or fair |"
+    yield "|---|---|---|---|---|---|"
     for lang, n in _most(languages):
-        look = looks.get(lang, Agreement(0, 0))
-        share = f"{look.agreed / look.rows:.1%}" if look.rows else ""
-        yield f"| {lang} | {n} | {len(reasons[lang])} | {look.rows} | {share} |"
+        look = looks.get(lang, Agreement(0, 0, 0))
+        agreed, fair = (f"{n / look.rows:.1%}" if look.rows else "" for n in (look.agreed, look.fair))
+        yield f"| {lang} | {n} | {len(reasons[lang])} | {look.rows} | {agreed} | {fair} |"
 
 
 def _most(counts: Counter[str]) -> list[tuple[str, int]]:

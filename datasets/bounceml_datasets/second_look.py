@@ -14,20 +14,29 @@ _FIELDS = ("id", "lang", "first", "second")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Two labels of one text, which `id` names (`Row.id`): the writer's, and that of the second look."""
+    """Two readings of one text, which `id` names (`Row.id`): the writer's label, and what the second look said.
+
+    `second` is a label, or two with a slash between them where both seemed fair, the likelier one first.
+    """
 
     id: str
     lang: str
     first: str
     second: str
 
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """The labels that the second look found fair, the likeliest first."""
+        return tuple(self.second.split("/"))
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Rows that two people labelled, and how many of them alike."""
+    """Rows that two people read: how many of them `agreed` on, and where the second found the first label `fair`."""
 
     rows: int
     agreed: int
+    fair: int
 
 
 def load_looks(file: Path | None = None) -> tuple[Look, ...]:
@@ -54,5 +63,6 @@ def load_looks(file: Path | None = None) -> tuple[Look, ...]:
 def agreement(looks: Sequence[Look]) -> dict[str, Agreement]:
     """How often the looks agreed, by language."""
     rows = Counter(look.lang for look in looks)
-    agreed = Counter(look.lang for look in looks if look.first == look.second)
-    return {lang: Agreement(n, agreed[lang]) for lang, n in rows.items()}
+    agreed = Counter(look.lang for look in looks if look.first == look.readings[0])
+    fair = Counter(look.lang for look in looks if look.first in look.readings)
+    return {lang: Agreement(n, agreed[lang], fair[lang]) for lang, n in rows.items()}

@@ -250,8 +250,10 @@ def _utf8_run(match: re.Match[str]) -> str:
         return run
     try:
         return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return run
+    except UnicodeDecodeError as error:
+        # A last character whose last byte became a space: the byte 0xA0, which Latin-1 reads as a no-break space.
+        cut = data[: error.start].decode("utf-8")
+        return f"{cut}\ufffd" if error.reason == "unexpected end of data" and len(cut) > 2 else run
 
 
 def _read_as_other(text: str) -> Iterator[str]:

@@ -116,15 +116,14 @@ def given_answers(answered: Answered, *, calibration: Calibration, precision: Ma
 
 
 def calibrate(
-    answered: Answered, *, worn: Answered, taxonomy: Taxonomy, settings: Settings
+    answered: Answered, *, strange: Answered, taxonomy: Taxonomy, settings: Settings
 ) -> tuple[Calibration, dict[str, Precision]]:
     """Calibration, and each rule's precision by id, from held-out answers.
 
-    How sure to be is learnt from the answers to the `worn` texts too, which are less familiar than our own.
+    How sure to be is learnt from answers to `strange` texts: of families that the models never saw, and worn.
     """
-    both = joined([answered, worn])
     start = Calibration(
-        temperature=_temperature(both),
+        temperature=_temperature(strange),
         ask_rules_below=_UNSURE,
         vote_weight=0.0,
         weights=(),
@@ -139,7 +138,7 @@ def calibrate(
         for weight in settings.vote_weight
     ]
     best = min(choices, key=lambda choice: _loss(answered, voices=voices, calibration=choice))
-    sure = _fit_confidence(both, voices=_voices(both, precision=precision), calibration=best)
+    sure = _fit_confidence(strange, voices=_voices(strange, precision=precision), calibration=best)
     dead = [name for name, reason in taxonomy.reasons.items() if reason.action == "suppress"]
     threshold = _suppress_from(answered, dead=dead, voices=voices, calibration=sure, settings=settings)
     return replace(sure, suppress_from=threshold), precision

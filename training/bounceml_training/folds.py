@@ -11,8 +11,8 @@ from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from bounceml.masking import is_word, tokens
 from bounceml_datasets.corpus import Row
 
-# Rows of the similarity matrix worked out at once; some 100 MB.
-_CHUNK = 1000
+# Rows of the similarity matrix worked out at once; some 50 MB.
+_CHUNK = 250
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -23,9 +23,10 @@ def template_groups(rows: Sequence[Row], *, similarity: float) -> np.ndarray:
     vectors = TfidfVectorizer(analyzer=lambda text: text, dtype=np.float32).fit_transform(words)
     links = []
     for start in range(0, len(rows), _CHUNK):
-        alike = (vectors[start : start + _CHUNK] @ vectors.T).tocoo()
+        alike = (vectors[start : start + _CHUNK] @ vectors.T).tocsr()
         near = alike.data >= similarity
-        links.append(np.stack([alike.row[near] + start, alike.col[near]]))
+        row = np.repeat(np.arange(start, start + alike.shape[0]), np.diff(alike.indptr))
+        links.append(np.stack([row[near], alike.indices[near]]))
     pairs = np.concatenate(links, axis=1)
     return _components(pairs, size=len(rows))
 

@@ -30,7 +30,10 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutParts:
-    """Answers by what was left out, and to the same texts worn, by the same models."""
+    """Answers by what was left out, and to the same texts worn.
+
+    `worn` holds the answers of the models that lack whole `families`; where there are none, those of the others.
+    """
 
     parts: dict[str, HeldOut]
     worn: HeldOut
@@ -69,10 +72,10 @@ def held_out(texts: Texts, *, classes: tuple[str, ...], settings: Settings, tell
         for split in grouped_folds(labels, groups=groups, n=settings.grouped_folds, seed=settings.seed)
     ] + [("families", split) for split in family_folds(texts.rows, n=settings.family_folds)]
     parts: dict[str, list[HeldOut]] = {"templates": [], "families": []}
-    worn: list[HeldOut] = []
+    worn: dict[str, list[HeldOut]] = {"templates": [], "families": []}
     for number, (name, (train, test)) in enumerate(splits, 1):
         fitted = fit(sample.part(texts.with_wrapped(train)), settings=settings)
         parts[name].append(_answer(fitted, test, grams=sample.grams, classes=classes))
-        worn.append(_answer(fitted, test, grams=texts.worn, classes=classes))
+        worn[name].append(_answer(fitted, test, grams=texts.worn, classes=classes))
         tell(f"held-out fold {number} of {len(splits)}", 0.15 + 0.6 * number / len(splits))
-    return HeldOutParts({name: joined(each) for name, each in parts.items() if each}, joined(worn))
+    return HeldOutParts({name: joined(each) for name, each in parts.items() if each}, joined(worn["families"] or worn["templates"]))

@@ -90,7 +90,10 @@ def train(
     tell("calibrating", 0.75)
     answered = answer_rows(answers.parts, rows=texts.rows, classes=classes, rules=rules)
     worn = answer_rows({"worn": answers.worn}, rows=texts.worn_rows, classes=classes, rules=rules)["worn"]
-    calibration, precision = calibrate(joined([*answered.values()]), worn=worn, taxonomy=taxonomy, settings=settings)
+    strange = joined([answered.get("families", answered["templates"]), worn])
+    calibration, precision = calibrate(
+        joined([*answered.values()]), strange=strange, taxonomy=taxonomy, settings=settings
+    )
     scores = {
         f"held_out_{name}": measure(given_answers(part, calibration=calibration, precision=precision))
         for name, part in answered.items()

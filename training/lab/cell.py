@@ -20,6 +20,7 @@ from pathlib import Path
 from bounceml.mail import read_message
 from lab.errand import Errand, World
 from lab.errors import LabError
+from lab.lmtp import Recorder, serve_recorder
 from lab.receiver import PORT, Envelope, Script, serve_script
 from lab.replies import RELAY, SINK
 from lab.server import Server
@@ -47,6 +48,7 @@ class Cell:
     out: Path
     came: dict[str, list[bytes]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    recorder: Recorder = field(default_factory=Recorder)
 
     def take(self, envelope: Envelope) -> None:
         """Keep a message that came to the sender's address."""
@@ -81,6 +83,8 @@ async def run_cell(cell: Cell, *, world: World, errands: Sequence[Errand]) -> No
     await serve_zone(world.zone, address=NAMESERVER)
     await serve_script(Script("mx.example.com"), address=SINK, take=cell.take)
     await serve_script(Script("relay.example.com"), address=RELAY, take=cell.take, choose=world.by_sender.get)
+    if cell.server.lmtp:
+        await serve_recorder(cell.recorder, target=cell.server.lmtp)
     for address, script in world.scripts.items():
         await serve_script(script, address=address)
     await keep_log(cell.root / "dev/log", cell.out / "syslog.txt")
@@ -116,19 +120,24 @@ def prepare(cell: Cell) -> None:
     done = subprocess.run(["/bin/sh", "-c", "\n".join(script)], capture_output=True, text=True, timeout=_SETUP_S)
     if done.returncode:
         raise LabError(f"{cell.server.title}: namespaces: {done.stderr.strip()}")
-    etc = cell.root / "etc"
+    write_files(cell.root, server=cell.server)
+
+
+def write_files(root: Path, *, server: Server) -> None:
+    """Lay the server's files over its tree, and those that tell a host its name and name server."""
+    etc = root / "etc"
     for name, text in {
         "resolv.conf": f"nameserver {NAMESERVER}\n",
-        "hosts": f"127.0.0.1 localhost\n{cell.server.address} {cell.server.host} {cell.server.host.split('.')[0]}\n",
-        "hostname": f"{cell.server.host}\n",
-        "mailname": f"{cell.server.host}\n",
+        "hosts": f"127.0.0.1 localhost\n{server.address} {server.host} {server.host.split('.')[0]}\n",
+        "hostname": f"{server.host}\n",
+        "mailname": f"{server.host}\n",
     }.items():
         (etc / name).unlink(missing_ok=True)
         (etc / name).write_text(text)
-    files = cell.server.folder / "files"
+    files = server.folder / "files"
     if files.exists():
         for source in sorted(path for path in files.rglob("*") if path.is_file()):
-            target = cell.root / source.relative_to(files)
+            target = root / source.relative_to(files)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             target.write_bytes(source.read_bytes())
@@ -142,7 +151,7 @@ async def start(cell: Cell) -> list[asyncio.subprocess.Process]:
         if await asyncio.wait_for(process.wait(), _SETUP_S):
             raise LabError(f"{cell.server.title}: {line!r} failed: {_tail(cell.out / 'output.txt')}")
     running = [await _shell(cell, line) for line in cell.server.start]
-    if cell.server.submission == "smtp":
+    if cell.server.listens:
         for _ in range(_START_S * 5):
             if await asyncio.to_thread(_listens, cell.server.address):
                 return running
@@ -173,9 +182,11 @@ def _by_smtp(errand: Errand, *, address: str) -> str:
     try:
         with smtplib.SMTP(address, PORT, local_hostname="client.example.com", timeout=60) as client:
             client.ehlo()
-            options = ["SMTPUTF8"] if not errand.recipient.isascii() and client.has_extn("smtputf8") else []
+            options = [] if errand.recipient.isascii() else ["SMTPUTF8"]
+            if options and not client.has_extn("smtputf8"):
+                return "no SMTPUTF8"
             data = errand.data.replace(b"\n", b"\r\n")
-            client.sendmail(errand.sender, [errand.recipient], data, mail_options=options)
+            client.sendmail(errand.sender, [errand.recipient, *errand.also], data, mail_options=options)
     except smtplib.SMTPRecipientsRefused as err:
         return " ".join(f"{code} {text.decode('utf-8', 'replace')}" for code, text in err.recipients.values())
     except (smtplib.SMTPException, OSError) as err:
@@ -236,7 +247,9 @@ async def keep_log(path: Path, target: Path) -> None:
 def _listens(address: str) -> bool:
     try:
         with socket.create_connection((address, PORT), timeout=2) as connection:
-            return connection.recv(3) == b"220"
+            # Some greet late, and fall over a client that leaves before, or without reading all.
+            connection.settimeout(_START_S)
+            return connection.recv(1000).startswith(b"220")
     except OSError:
         return False
 

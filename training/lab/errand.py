@@ -1,8 +1,9 @@
 """What a cell is asked to do: messages to send, and the receivers and names that go with them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
+from email.policy import SMTPUTF8
 
 from lab.receiver import Script
 from lab.replies import RELAY, SENDER_DOMAIN, SINK, Case
@@ -21,6 +22,7 @@ class Errand:
     sender: str
     recipient: str
     data: bytes
+    also: tuple[str, ...] = ()  # further recipients
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ def message(*, sender: str, recipient: str, name: str, size_bytes: int = 0, hops
     mail["Date"] = DATE
     mail["Message-ID"] = f"<{name}@client.example.com>"
     mail.set_content(_BODY + "The same line again.\n" * (size_bytes // 21))
-    return mail.as_bytes()
+    return mail.as_bytes(policy=mail.policy if recipient.isascii() else SMTPUTF8.clone(linesep="\n"))
 
 
 def common_world(host: str, address: str) -> World:
@@ -64,14 +66,23 @@ def common_world(host: str, address: str) -> World:
 def add_cases(world: World, cases: Sequence[Case]) -> list[Errand]:
     """Put receivers for the cases into the world; the messages to send them."""
     for case in cases:
-        world.zone.add_mail(case.domain, case.host, case.address)
-        world.scripts[case.address] = world.by_sender[case.sender] = case.script
+        if case.address:
+            script = case.script
+            if known := world.scripts.get(case.address):
+                script = replace(known, by_recipient={**known.by_recipient, **script.by_recipient})
+            else:
+                world.zone.add_mail(case.domain, case.host, case.address)
+            world.scripts[case.address] = world.by_sender[case.sender] = script
+    by_id: dict[str, list[Case]] = {}
+    for case in cases:
+        by_id.setdefault(case.id, []).append(case)
     return [
         Errand(
-            case.id,
-            case.sender,
-            case.recipient,
-            message(sender=case.sender, recipient=case.recipient, name=case.id),
+            first.id,
+            first.sender,
+            first.recipient,
+            message(sender=first.sender, recipient=first.recipient, name=first.id),
+            tuple(case.recipient for case in others),
         )
-        for case in cases
+        for first, *others in by_id.values()
     ]

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 PORT = 25
@@ -20,7 +20,8 @@ class Script:
     """How a receiver behaves.
 
     `reply` (lines as they go over the wire, with CRLF) answers `stage`; without one the message is taken. `silent_at`
-    is a stage that gets no answer at all, `drop_at` one at which the connection is closed without a word.
+    is a stage that gets no answer at all, `drop_at` one at which the connection is closed without a word. Recipients in
+    `by_recipient` are refused with a reply of their own.
     """
 
     host: str
@@ -28,6 +29,7 @@ class Script:
     reply: bytes = b""
     silent_at: Stage | None = None
     drop_at: Stage | None = None
+    by_recipient: Mapping[str, bytes] = field(default_factory=dict)
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "SIZE 10485760")
 
 
@@ -71,7 +73,9 @@ class _Dialogue:
                     self.script = chosen
                 await self.say("mail", b"250 2.1.0 Ok\r\n")
             elif verb == b"RCPT":
-                if await self.say("rcpt", b"250 2.1.5 Ok\r\n"):
+                if own := self.script.by_recipient.get(_path(line)):
+                    await self.send(own)
+                elif await self.say("rcpt", b"250 2.1.5 Ok\r\n"):
                     self.recipients += (_path(line),)
             elif verb == b"DATA":
                 await self.data()

@@ -1,7 +1,8 @@
 """The replies of `replies.toml`, and a case for each stage at which one is given."""
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from lab.errors import LabError
 from lab.paths import HERE
@@ -9,6 +10,9 @@ from lab.receiver import STAGES, Script, Stage
 
 _NETWORKS = ("198.51.100", "203.0.113")  # RFC 5737: for documentation, so never anybody's
 _HOSTS = 250
+_KIM = "kim"
+_LOCALS = ("ana", "bo", "cy")
+_SEVERAL = len(_LOCALS)
 SENDER = "lee"
 SENDER_DOMAIN = "example.com"
 SINK = "192.0.2.2"
@@ -24,6 +28,7 @@ class Reply:
     charset: str
     reason: str
     lang: str
+    local: str = _KIM
 
     def text(self, recipient: str) -> tuple[str, ...]:
         """The lines with the recipient filled in."""
@@ -39,13 +44,14 @@ class Case:
     """A message sent to make a bounce: whom to, and the reply that its receiver gives at a stage.
 
     Each case has a domain and a receiver with an address of its own, so that what a sending server remembers of one
-    (connections, failures) doesn't change another.
+    (connections, failures) doesn't change another. Cases that are one message to `several` recipients share an id.
     """
 
     id: str
     stage: Stage
     reply: Reply
     address: str
+    several: bool = False
 
     @property
     def domain(self) -> str:
@@ -60,7 +66,7 @@ class Case:
     @property
     def recipient(self) -> str:
         """Whom the message is sent to."""
-        return f"kim@{self.domain}"
+        return f"{self.reply.local}@{self.domain}"
 
     @property
     def sender(self) -> str:
@@ -70,7 +76,17 @@ class Case:
     @property
     def script(self) -> Script:
         """How the case's receiver behaves."""
-        return Script(self.host, self.stage, self.reply.wire(self.recipient))
+        wire = self.reply.wire(self.recipient)
+        if self.several:
+            return Script(self.host, by_recipient={self.recipient: wire})
+        return Script(self.host, self.stage, wire)
+
+
+def mailbox_cases(mailboxes: Sequence[str]) -> tuple[Case, ...]:
+    """A case for each mailbox of a real LMTP server; what it replies is known when it has."""
+    return tuple(
+        Case(f"b{n:02}", "rcpt", Reply(local, (), "utf-8", "", "", local), "") for n, local in enumerate(mailboxes, 1)
+    )
 
 
 def load_replies() -> tuple[Reply, ...]:
@@ -79,8 +95,27 @@ def load_replies() -> tuple[Reply, ...]:
     if table.get("format") != 1:
         raise LabError("replies.toml: format 1 is wanted")
     return tuple(
-        Reply(each["id"], tuple(each["lines"]), each.get("charset", "ascii"), each["reason"], each["lang"])
+        Reply(
+            each["id"],
+            tuple(each["lines"]),
+            each.get("charset", "ascii"),
+            each["reason"],
+            each["lang"],
+            each.get("local", _KIM),
+        )
         for each in table["reply"]
+    )
+
+
+def several_cases(replies: tuple[Reply, ...]) -> tuple[Case, ...]:
+    """Messages to three recipients at once, each refused in its own words; a case for each recipient."""
+    # One server answers in one charset.
+    unicode = [reply for reply in replies if reply.local == _KIM and reply.charset in ("ascii", "utf-8")]
+    by_three = [unicode[n::_SEVERAL] for n in range(_SEVERAL)]
+    return tuple(
+        Case(f"s{n:02}", "rcpt", replace(reply, local=local), f"{_NETWORKS[-1]}.{_HOSTS - n}", several=True)
+        for n, three in enumerate(zip(*by_three, strict=False), 1)
+        for local, reply in zip(_LOCALS, three, strict=True)
     )
 
 

@@ -7,19 +7,20 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lab.cell import Cell, enter, python_command, run_cell
 from lab.errand import add_cases, common_world
 from lab.errors import LabError
-from lab.replies import Case, load_replies, round_trips
+from lab.lmtp import Refusal
+from lab.replies import Case, load_replies, mailbox_cases, round_trips, several_cases
 from lab.server import Server, load_server
 from lab.tree import installed
 
 # Set-up, submission and the end, beside the waiting.
 _BESIDE_S = 180
-_WORKERS = 2
+_WORKERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,11 @@ class Run:
     failed: str
     came: dict[str, list[bytes]]
     refused: dict[str, str]
+    replied: dict[str, Refusal]
 
 
 def run_servers(names: Sequence[str], *, cache: Path) -> None:
-    """Run the servers, two at a time; one that fails is named on standard error and stops no other."""
+    """Run the servers, three at a time; one that fails is named on standard error and stops no other."""
     if os.geteuid() != 0:
         raise LabError("the lab needs root, on a machine with Debian's apt-get: it makes namespaces and mounts")
     cache.mkdir(parents=True, exist_ok=True)
@@ -93,13 +95,30 @@ async def run_inside(name: str, *, out: Path, cache: Path) -> None:
     for errand, messages in cell.came.items():
         for n, data in enumerate(messages):
             (kept / f"{errand}.{n}.eml").write_bytes(data)
-    record = {"version": layer.version, "refused": cell.refused}
+    replied = {recipient: asdict(each) for recipient, each in cell.recorder.refused.items()}
+    record = {"version": layer.version, "refused": cell.refused, "replied": replied}
     (out / "run.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def cases_for(server: Server) -> list[Case]:
     """The round trips that a server can make."""
-    return [case for case in round_trips(load_replies()) if case.stage in server.stages]
+    if server.lmtp:
+        return list(mailbox_cases(server.mailboxes))
+    replies = load_replies()
+    several = several_cases(replies) if server.submission == "smtp" else ()
+    return [case for case in (*round_trips(replies), *several) if case.stage in server.stages]
+
+
+def cases_of(run: Run) -> list[Case]:
+    """The round trips of a run, with what a real LMTP server replied in it."""
+    found = []
+    for case in cases_for(run.server):
+        if case.recipient in run.replied:
+            said = run.replied[case.recipient]
+            reply = replace(case.reply, lines=said.lines)
+            case = replace(case, stage=said.stage, reply=reply)
+        found.append(case)
+    return found
 
 
 def run_folder(name: str, *, cache: Path) -> Path:
@@ -118,4 +137,14 @@ def load_run(name: str, *, cache: Path) -> Run | None:
         (folder / "came").glob("*.eml"), key=lambda each: (each.name.split(".")[0], len(each.name), each.name)
     ):
         came.setdefault(path.name.split(".")[0], []).append(path.read_bytes())
-    return Run(load_server(name), record.get("version", ""), record.get("failed", ""), came, record.get("refused", {}))
+    replied = {
+        recipient: Refusal(each["stage"], tuple(each["lines"])) for recipient, each in record.get("replied", {}).items()
+    }
+    return Run(
+        load_server(name),
+        record.get("version", ""),
+        record.get("failed", ""),
+        came,
+        record.get("refused", {}),
+        replied,
+    )

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.server import Server
+from lab.server import SUITE, Server
 
-SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
-_SOURCES = f"""\
-deb {MIRROR} {SUITE} main
-deb {MIRROR} {SUITE}-updates main
-deb http://deb.debian.org/debian-security {SUITE}-security main
+_SOURCES = """\
+deb {mirror} {suite} main
+deb {mirror} {suite}-updates main
+deb http://deb.debian.org/debian-security {suite}-security main
 """
 _MAX_INSTALL_S = 900
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -37,20 +36,20 @@ class Layer:
     version: str
 
 
-def base_tree(cache: Path) -> Path:
-    """A minimal Debian below `cache`, fetched with debootstrap at the first time."""
-    base = cache / "base"
+def base_tree(cache: Path, suite: str) -> Path:
+    """A minimal Debian of a suite below `cache`, fetched with debootstrap at the first time."""
+    base = cache / f"base-{suite}"
     if base.exists():
         return base
-    work = cache / "base.new"
+    work = cache / f"base-{suite}.new"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     tool = cache / "debootstrap"
     if not tool.exists():
         _fetch_debootstrap(tool)
     command = ["bash", str(tool / "usr/sbin/debootstrap"), "--variant=minbase", f"--include={_BASE_PACKAGES}"]
-    _run([*command, SUITE, str(work), MIRROR], "debootstrap", env={"DEBOOTSTRAP_DIR": f"{tool}/usr/share/debootstrap"})
-    (work / "etc/apt/sources.list").write_text(_SOURCES)
+    _run([*command, suite, str(work), MIRROR], "debootstrap", env={"DEBOOTSTRAP_DIR": f"{tool}/usr/share/debootstrap"})
+    (work / "etc/apt/sources.list").write_text(_SOURCES.format(mirror=MIRROR, suite=suite))
     # No package may start its server while it is installed.
     policy = work / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
@@ -61,8 +60,8 @@ def base_tree(cache: Path) -> Path:
 
 def installed(server: Server, *, cache: Path) -> Layer:
     """The server's layer, installed now where that hasn't been done for this list of packages."""
-    base = base_tree(cache)
-    wanted = "\n".join([*server.packages, *server.install])
+    base = base_tree(cache, server.suite)
+    wanted = "\n".join([*([] if server.suite == SUITE else [server.suite]), *server.packages, *server.install])
     layer = cache / "layers" / f"{server.name}-{hashlib.sha256(wanted.encode()).hexdigest()[:10]}"
     if not (layer / "version").exists():
         shutil.rmtree(layer, ignore_errors=True)
@@ -77,6 +76,7 @@ def installed(server: Server, *, cache: Path) -> Layer:
             f"apt-get -q -y --no-install-recommends install {' '.join(map(shlex.quote, server.packages))}",
             *server.install,
             f"({server.version}) > /version",
+            "rm -rf /var/lib/apt/lists/*",
         ]
         script = "\n".join(
             [

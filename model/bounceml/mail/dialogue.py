@@ -10,6 +10,8 @@ _COMMAND = re.compile(r"^[\w\s:.,/+-]{0,45}(?:>>|--)>\s{0,3}(.*)$")
 _OUT_OF_ORDER = re.compile(r"\s{0,3}503(?!\d)")
 _REFUSED = re.compile(r"\s{0,3}[45]\d\d(?!\d)")
 _TRANSCRIPT = re.compile(r"transcript of (?:the )?session|session transcript", re.IGNORECASE)
+# What Sendmail says of a recipient whose answer stands elsewhere in the dialogue.
+_DEFERRED = re.compile(r"^(<[^<>\s]{1,320}>)\.\.\. Deferred: ([45]\d\d .{1,500})$")
 # Lines of a transcript that are Sendmail's own, not a reason.
 _OWN = re.compile(
     r"\.\.\. while talking to|while talking to|warning: message still undelivered|will keep trying until|"
@@ -20,10 +22,19 @@ _OWN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A command and the lines that answered it."""
+    """A command, the lines that answered it, and what the quoting server says to that on the next line."""
 
     command: str
     answer: tuple[str, ...]
+    remark: str = ""
+
+    @property
+    def about(self) -> str:
+        """What may name the recipient whom the answer is about, folded to lower case.
+
+        Where commands were sent ahead, the one before the answer is another; Sendmail's remark names the recipient.
+        """
+        return f"{self.command} {self.answer[0]} {self.remark}".lower()
 
     @property
     def refused(self) -> bool:
@@ -41,7 +52,8 @@ def exchanges(lines: list[str]) -> list[Exchange]:
             answer.append(match[1])
             continue
         if answer and line.strip():
-            found.append(Exchange(command, tuple(answer)))
+            remark = "" if _COMMAND.match(line) else line
+            found.append(Exchange(command, tuple(answer), remark))
             answer = []
         if match := _COMMAND.match(line):
             command = match[1]
@@ -50,8 +62,14 @@ def exchanges(lines: list[str]) -> list[Exchange]:
 
 def refusals(lines: list[str]) -> list[Exchange]:
     """The exchanges that ended in a refusal, without those that were only out of order behind another refusal."""
-    refused = [each for each in exchanges(lines) if each.refused]
-    return [each for each in refused if not _OUT_OF_ORDER.match(each.answer[0])] or refused
+    deferred = [Exchange(match[1], (match[2],)) for line in lines if (match := _DEFERRED.match(line))]
+    refused = [*deferred, *(each for each in exchanges(lines) if each.refused)]
+    return [each for each in refused if not is_out_of_order(each.answer[0])] or refused
+
+
+def is_out_of_order(reply: str) -> bool:
+    """Whether a reply only says that a command came too early, since one before it was refused."""
+    return _OUT_OF_ORDER.match(reply) is not None
 
 
 def transcript(lines: list[str]) -> list[str]:

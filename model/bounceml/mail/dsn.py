@@ -17,6 +17,8 @@ _KINDS: dict[str, Kind] = {
 }
 _MAX_RECIPIENTS = 1000
 _FIELD = re.compile(r"^([A-Za-z][A-Za-z0-9-]{1,60})[ \t]{0,5}:[ \t]{0,20}(.*)$")
+# ZoneMTA names all recipients of a message where it speaks of one (RFC 3464, 2.3.2, has one in each block).
+_ADDRESSES = re.compile(r"[^,@\s\"]{1,64}@[^,@\s\"]{1,255}(?:,[^,@\s\"]{1,64}@[^,@\s\"]{1,255})+")
 _STATUS = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?![\w.])")
 _REPLY_GOES_ON = re.compile(r"[45]\d\d[- ]")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
@@ -24,7 +26,7 @@ _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What a report says of one recipient; empty texts where it says nothing."""
+    """What a report says of one recipient, `diagnostic` with its line ends; empty texts where it says nothing."""
 
     recipient: str
     original_recipient: str
@@ -46,16 +48,18 @@ def read_fields(text: str) -> list[Fields]:
             continue
         status = _STATUS.search(block.get("status", ""))
         action = block.get("action", "").strip().lower().split(" ")[0].strip("()")
-        found.append(
+        several = _ADDRESSES.fullmatch(recipient)
+        found += [
             Fields(
-                recipient=recipient,
+                recipient=one,
                 original_recipient=original,
                 kind=_KINDS.get(action) or _kind_of_status(status[1] if status else ""),
                 status=status[1] if status else "",
                 diagnostic=_diagnostic(block) or of_all,
                 comment=_comment(block.get("status", "")),
             )
-        )
+            for one in (recipient.split(",")[:_MAX_RECIPIENTS] if several else [recipient])
+        ]
         if len(found) >= _MAX_RECIPIENTS:
             break
     return found
@@ -82,7 +86,7 @@ def _diagnostic(block: dict[str, str]) -> str:
     code = block.get("diagnostic-code", "")
     kind, semicolon, reply = code.partition(";")
     text = reply if semicolon and len(kind) < 40 and " " not in kind.strip() else code
-    return " ".join(repair(text).split())
+    return "\n".join(" ".join(line.split()) for line in repair(text.strip()).split("\n"))
 
 
 def _comment(status: str) -> str:
@@ -105,7 +109,8 @@ def _blocks(text: str) -> list[dict[str, str]]:
                 blocks.append({})
             last = ""
         elif line[0] in " \t" and last:
-            blocks[-1][last] += f" {line.strip()}"
+            # Where the lines of a reply end tells which of its codes are repeated.
+            blocks[-1][last] += ("\n" if last == "diagnostic-code" else " ") + line.strip()
         elif match := _FIELD.match(line):
             last = match[1].lower()
             if last == "final-recipient" and last in blocks[-1]:
@@ -115,5 +120,5 @@ def _blocks(text: str) -> list[dict[str, str]]:
             else:
                 blocks[-1][last] = match[2].strip()
         elif last == "diagnostic-code":  # folded by a server that forgot the space
-            blocks[-1][last] += f" {line.strip()}"
+            blocks[-1][last] += f"\n{line.strip()}"
     return blocks

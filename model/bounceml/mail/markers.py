@@ -21,6 +21,8 @@ class Markers:
     courtesies: tuple[str, ...]
     causes: tuple[str, ...]
     vague: tuple[str, ...]
+    hiding: frozenset[str]
+    expired: frozenset[str]
     auto_reply_subjects: tuple[str, ...]
     bounce_subjects: tuple[str, ...]
     delivered_subjects: tuple[str, ...]
@@ -46,6 +48,8 @@ def markers() -> Markers:
         courtesies=tuple(table["courtesies"]),
         causes=tuple(table["causes"]),
         vague=tuple(table["vague"]),
+        hiding=frozenset(table["hiding"]),
+        expired=frozenset(table["expired"]),
         auto_reply_subjects=tuple(table["subjects"]["auto_reply"]),
         bounce_subjects=tuple(table["subjects"]["bounce"]),
         delivered_subjects=tuple(table["subjects"]["delivered"]),

@@ -41,12 +41,35 @@ _BESIDE = re.compile(
 )
 
 
+# A reply of nothing but its codes, behind the recipient.
+_CODES_ALONE = re.compile(r"[\s:：]{0,4}([45]\d\d(?: [45]\.\d{1,3}\.\d{1,3})?)\s*$")
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a notice says of one recipient, and how that was found."""
 
     recipient: str
     refusal: Refusal
+
+
+class Dialogue:
+    """The refusals of an SMTP dialogue that a notice quotes."""
+
+    def __init__(self, lines: list[str]) -> None:
+        refused = refusals(lines)[:_MAX_EXCHANGES]
+        self._about = [(each.about, each) for each in refused]
+        self._by_first_line = {" ".join(each.answer[0].split()): each for each in reversed(refused)}
+
+    def said_of(self, recipient: str) -> Refusal | None:
+        """The last refusal that names a recipient, None where none does."""
+        named = [exchange for words, exchange in self._about if recipient and recipient.lower() in words]
+        return Refusal(answer(named[-1]), Worth.REPLY) if named else None
+
+    def in_full(self, first_line: str) -> Refusal | None:
+        """The whole of a reply by its first line, all that some servers put into their report of a recipient."""
+        found = self._by_first_line.get(" ".join(first_line.split()))
+        return Refusal(answer(found), Worth.REPLY) if found else None
 
 
 def read_notice(lines: list[str]) -> list[Said]:
@@ -60,7 +83,8 @@ def read_notice(lines: list[str]) -> list[Said]:
         block = _without_remarks([lines[start].partition(address)[2], *lines[start + 1 : end]])
         said = find_refusal(block, share=True)
         if not has_reply(said.text):
-            said = Refusal("", Worth.NOTHING)
+            codes = _CODES_ALONE.match(block[0])
+            said = Refusal(codes[1], Worth.REPLY) if codes else Refusal("", Worth.NOTHING)
         address = address.rstrip(".")
         key = address.lower()
         if key not in found or said.worth > found[key].refusal.worth:
@@ -118,10 +142,5 @@ def _without_remarks(block: list[str]) -> list[str]:
 
 def _with_dialogue(said: list[Said], *, lines: list[str]) -> list[Said]:
     """Recipients of several get the refusal of the dialogue that names them."""
-    refused = refusals(lines)[:_MAX_EXCHANGES] if said else []
-    named_in = [(f"{each.command} {each.answer[0]}".lower(), each) for each in refused]
-    found: list[Said] = []
-    for each in said:
-        named = [exchange for words, exchange in named_in if each.recipient.lower() in words]
-        found.append(Said(each.recipient, Refusal(answer(named[-1]), Worth.REPLY)) if named else each)
-    return found
+    dialogue = Dialogue(lines) if said else None
+    return [Said(each.recipient, (dialogue and dialogue.said_of(each.recipient)) or each.refusal) for each in said]

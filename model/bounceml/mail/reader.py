@@ -7,13 +7,16 @@ from email.message import Message
 from bounceml.codes import find_codes
 from bounceml.decode import decode, repair
 from bounceml.errors import MessageError
+from bounceml.mail.dialogue import is_out_of_order
 from bounceml.mail.dsn import Fields, read_fields
 from bounceml.mail.kind import is_complaint, kind_of, signs
-from bounceml.mail.notice import Said, addresses, own_lines, read_notice
+from bounceml.mail.markers import markers
+from bounceml.mail.notice import Dialogue, Said, addresses, own_lines, read_notice
 from bounceml.mail.parts import MAX_BYTES, Part, enclosed, header, is_report, leaves, parse
 from bounceml.mail.refusal import MAX_DIAGNOSTIC, Refusal, Worth, best_diagnostic, find_refusal, fuller
 from bounceml.mail.report import MessageReport, RecipientReport
 from bounceml.mail.sns import read_event
+from bounceml.masking import fold
 from bounceml.taxonomy import Kind
 
 _HEADER = re.compile(
@@ -26,6 +29,7 @@ _HEADER = re.compile(
 _MAX_CONTROL_SHARE = 0.1
 _STRENGTH: dict[Kind, int] = {"bounce": 5, "delay": 4, "complaint": 3, "auto_reply": 2, "delivered": 1, "other": 0}
 _MAX_FORWARDS = 3
+_REJECTED = re.compile(r"^disposition: ?automatic-action/mdn-sent-automatically; ?deleted", re.I | re.M)
 # flufl.bounce tries dozens of patterns on every line; a message of a megabyte would take it seconds.
 _MAX_SCANNED_LINES = 5000
 _ROLES = ("postmaster@", "mailer-daemon@", "abuse@", "support@", "helpdesk@", "noreply@", "no-reply@")
@@ -75,7 +79,8 @@ def _read(message: Message, *, depth: int) -> MessageReport:
     if "message/feedback-report" in kinds:
         return _report("complaint", [_recipient(_complained_about(parts), _first_lines(lines), kind="complaint")])
     if kinds & {"message/disposition-notification", "message/global-disposition-notification"}:
-        return _report("delivered", [_recipient(_reader(own), _first_lines(lines), kind="delivered")])
+        read: Kind = "bounce" if _rejects(own) else "delivered"
+        return _report(read, [_recipient(_reader(own), _first_lines(lines), kind=read)])
     if "{" in text and (event := read_event(text)):
         return event
     fields = [each for part in own if _has_fields(part) for each in read_fields(part.text)]
@@ -117,19 +122,25 @@ def _own_text(parts: list[Part]) -> str:
 def _from_fields(fields: list[Fields], *, lines: list[str], parts: list[Part]) -> MessageReport:
     said = {each.recipient.lower(): each.refusal for each in read_notice(lines)}
     whole = find_refusal(lines)
+    dialogue = Dialogue(lines)
     found: dict[str, RecipientReport] = {}
     for each in fields:
         kind = each.kind or "bounce"
         recipient = each.recipient or each.original_recipient
         notice = said.get(recipient.lower()) or said.get(each.original_recipient.lower()) or _NOTHING_SAID
+        notice = dialogue.in_full(each.diagnostic) or dialogue.said_of(recipient) or notice
         if len(fields) == 1:
             notice = fuller(notice, whole)
-        codes = find_codes(each.diagnostic)
+        codes = find_codes("" if is_out_of_order(each.diagnostic) else each.diagnostic)
+        diagnostic = " ".join(each.diagnostic.split()) if kind == "delivered" else ""
+        diagnostic = diagnostic or best_diagnostic(each, notice=notice)
+        if kind == "delay" and fold(diagnostic) in markers().expired:
+            kind = "bounce"
         key = recipient.lower() or str(len(found))
         if key not in found or _STRENGTH[kind] > _STRENGTH[found[key].kind]:
             found[key] = _recipient(
                 recipient or _addressed(parts),
-                each.diagnostic if kind == "delivered" and each.diagnostic else best_diagnostic(each, notice=notice),
+                diagnostic,
                 kind=kind,
                 smtp=codes.smtp,
                 enhanced=codes.enhanced or each.status or None,
@@ -256,6 +267,12 @@ def _reader(parts: list[Part]) -> str | None:
         for each in read_fields(part.text)
     ]
     return next((each.recipient for each in fields if each.recipient), None)
+
+
+def _rejects(parts: list[Part]) -> bool:
+    """Whether a receipt is a refusal by the recipient's script (RFC 5429, 2.1.2), not what a person did."""
+    text = "\n".join(part.text for part in parts if part.media_type.endswith("disposition-notification"))
+    return _REJECTED.search(text) is not None
 
 
 def header_address(message: Message, name: str) -> str | None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 
-from bounceml.mail.dialogue import Exchange, refusals, transcript
+from bounceml.mail.dialogue import Exchange, is_out_of_order, refusals, transcript
 from bounceml.mail.dsn import Fields
 from bounceml.mail.markers import markers
 from bounceml.mail.prose import ends_reason, introduced, without_courtesies
@@ -24,11 +24,19 @@ _CODES = re.compile(r"(?<![\w.])(?:[245]\d\d|#?[245]\.\d{1,3}\.\d{1,3})(?![\w.])
 _TAIL = re.compile(
     r"\s*(?:\(in reply to [^()]{1,60}\)|Giving up on \S{1,80}|I'm not going to try again[^\n]{0,120}|"
     r"\(state \d{1,3}\)\.?|- \w{1,12} - gsmtp|- gsmtp|##\s*$|#SMTP#|"
-    r"\[(?:BODY|RCPT_TO|MAIL_FROM|CONNECT|DATA)\]|: retry timeout exceeded)\s*\.?$",
+    r"\[(?:BODY|RCPT_TO|MAIL_FROM|CONNECT|DATA)\]|: retry timeout exceeded|"
+    r"msmtp: could not send mail(?: \(account [^()]{1,200}\))?)\s*\.?$",
     re.IGNORECASE,
 )
-# What Courier puts before a reply when the connection was dead already as it began.
-_HEAD = "<command failed> "
+# What stands before a reply: Courier's word that the connection was dead already as it began, chasquid's stage
+# and that all hosts failed so, and what msmtp prints, which is the whole bounce where a server hands mail to it.
+_HEAD = re.compile(
+    r"<command failed>\s|(?:all MXs returned transient failures \(last: )?"
+    r"(?:MAIL\+RCPT|DATA(?: closing)?|Error (?:creating client|saying hello):)\s{1,8}(?=[45]\d\d[ -])|"
+    r"msmtp:\s.{0,400}?msmtp:\s{1,8}server\s{1,8}message:\s{1,8}",
+    re.DOTALL,
+)
+_FURTHER_HEAD = " msmtp: server message: "
 _FIRST_CODES = re.compile(r"[45]\d\d[ -]([45]\.\d{1,3}\.\d{1,3})(?=\s)")
 _CLOSING = {")": "(", ">": "<", "]": "[", "»": "«", "”": "“", "'": "'", '"': '"'}
 
@@ -90,7 +98,13 @@ def tidy(text: str) -> str:
     >>> tidy("550-5.7.1 Refused, 550 5.7.1 see below (in reply to RCPT TO command)")
     '550 5.7.1 Refused, see below'
     """
-    line = " ".join(text[: 3 * MAX_DIAGNOSTIC].split()).removeprefix(_HEAD)
+    text = text[: 3 * MAX_DIAGNOSTIC].strip()
+    if match := _HEAD.match(text):
+        text = text[match.end() :]
+    if match := _FIRST_CODES.match(text):
+        # Further lines that lost the reply code, but not the enhanced status.
+        text = re.sub(rf"\n\s{{0,8}}{re.escape(match[1])}(?=\s)", "\n", text)
+    line = " ".join(text.split()).replace(_FURTHER_HEAD, " ")
     if match := _MULTILINE.match(line):
         code, status = match[1], match[2]
         again = rf"\s{code}[- ](?:{re.escape(status)}(?=\s|$))?" if status else rf"\s{code}[- ](?=\S)"
@@ -110,12 +124,15 @@ def tidy(text: str) -> str:
 def best_diagnostic(fields: Fields, *, notice: Refusal) -> str:
     """A report's Diagnostic-Code, unless the notice beside it says the same in full, or says more."""
     diagnostic = tidy(fields.diagnostic)
+    if fold(diagnostic) in markers().hiding and has_reply(notice.text):
+        return notice.text
     if not has_reply(diagnostic) or _is_vague(diagnostic):
         comment = "" if _is_vague(fields.comment) else fields.comment
         better = (notice.text if notice.worth > Worth.SENTENCES else "") or comment or diagnostic or notice.text
         return better if has_reply(better) else notice.text or better or fields.comment
-    # Some servers put only the first line of a longer reply into the field.
-    return notice.text if notice.worth is Worth.REPLY and _goes_on(diagnostic, notice.text) else diagnostic
+    # Some servers put only the first line of a longer reply into the field, or that of a command sent ahead.
+    is_partial = _goes_on(diagnostic, notice.text) or is_out_of_order(diagnostic)
+    return notice.text if notice.worth is Worth.REPLY and is_partial else diagnostic
 
 
 def fuller(first: Refusal, second: Refusal) -> Refusal:

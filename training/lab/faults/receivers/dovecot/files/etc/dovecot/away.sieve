@@ -1,0 +1,1 @@
+require ["vacation"]; vacation "I am on holiday until Monday.";

@@ -1,0 +1,1 @@
+require ["reject"]; reject "I take no mail from you.";
