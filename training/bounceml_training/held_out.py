@@ -78,4 +78,6 @@ def held_out(texts: Texts, *, classes: tuple[str, ...], settings: Settings, tell
         parts[name].append(_answer(fitted, test, grams=sample.grams, classes=classes))
         worn[name].append(_answer(fitted, test, grams=texts.worn, classes=classes))
         tell(f"held-out fold {number} of {len(splits)}", 0.15 + 0.6 * number / len(splits))
-    return HeldOutParts({name: joined(each) for name, each in parts.items() if each}, joined(worn["families"] or worn["templates"]))
+    return HeldOutParts(
+        {name: joined(each) for name, each in parts.items() if each}, joined(worn["families"] or worn["templates"])
+    )
