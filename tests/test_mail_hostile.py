@@ -29,9 +29,27 @@ def nested(depth: int) -> bytes:
 
 HOSTILE = {
     "10,000 parts": HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\n550 no\n" * 10_000 + b"--b--\n",
+    "parts without end": HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\na\n" * 200_000,
     "nested 500 deep": nested(500),
     "nested 10,000 deep": nested(10_000),
     "nested messages without end": HEAD + b"Content-Type: message/rfc822\n\n" * 20_000,
+    # The parser takes a lone carriage return for the end of a line, and unfolds headers.
+    "parts by carriage returns": HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\r\ra\r" * 140_000,
+    "nested in folded headers": nested(10_000).replace(b"Content-Type: ", b"Content-Type:\n\t"),
+    "nested behind blanks": nested(7000).replace(b"Content-Type: ", b"Content-Type:" + b" " * 60),
+    "semicolons in a quoted parameter": HEAD
+    + b'Content-Type: text/plain; x="'
+    + b";;;;;;;;;;;;\n " * 60_000
+    + b"\n\n550 no",
+    "parameters without end": HEAD + b"Content-Type: text/plain; " + b"a=b; a=b;\n " * 70_000 + b"\n\n550 no",
+    "pieces of a parameter": HEAD
+    + b"Content-Type: multipart/mixed; "
+    + b"\n ".join(b"boundary*%d*=%%41;" % i for i in range(40_000))
+    + b"\n\n550 no",
+    "comments in comments": b"From: " + b"((((((((((((\n " * 60_000 + b"\nSubject: Undeliverable\n\n550 no",
+    "soft line ends": HEAD + b"Content-Transfer-Encoding: quoted-printable\n\n" + b"=\n" * 450_000,
+    "uuencoded lines": HEAD + b"Content-Transfer-Encoding: x-uuencode\n\nbegin 644 a\n" + b"M\n" * 400_000,
+    "lines of base64": HEAD + b"Content-Transfer-Encoding: base64\n\n" + b"====\n" * 200_000,
     "nested messages": HEAD + b"Content-Type: message/rfc822\n\n" * 500,
     "a line of 100 MB": HEAD + b"\n" + b"x" * 100_000_000,
     "a header of 10 MB": b"Subject: " + b"x" * 10_000_000 + b"\n\n",

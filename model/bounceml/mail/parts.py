@@ -1,5 +1,6 @@
 """Bytes of a message to a bounded list of its parts, with the returned original told from what was said about it."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +14,21 @@ from bounceml.masking import fold
 MAX_BYTES = 1024 * 1024
 _MAX_NESTING = 40
 _MAX_PARTS = 200
+# Lines that may begin a part: the parser makes something of each, also of those that nobody looks at.
+_MAX_BOUNDARIES = 2000
+# A megabyte of base64 has 14,000; the second opinion looks at each with some fifty patterns.
+_MAX_LINES = 20_000
 _MAX_TEXT = 200_000
-_NESTING = re.compile(rb"^content-type:[ \t]{0,20}(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
+# The parser takes a lone carriage return for the end of a line, too, and unfolds headers.
+_NESTING = re.compile(rb"(?:^|\r)content-type:[ \t\r\n]*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
+_LINE = re.compile(rb"\r\n|\r|\n")
+_BOUNDARY = re.compile(rb"(?:^|\r)--", re.MULTILINE)
+# A header with parameters, with its folded lines. Python looks through all before each semicolon again (email.message,
+# `_parseparam`), so that many of them take hours; honest ones have a handful.
+_WITH_PARAMETERS = re.compile(
+    rb"(?:^|\r)content-(?:type|disposition):[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE
+)
+_MAX_PARAMETERS, _MAX_HEADER = 20, 2000
 _LONG_LINE = re.compile(rb"[^\n]{20000}")
 _TAG = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d)\b[^<>]{0,200}>", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<(?:/?[a-zA-Z][^<>]{0,1000}|!--[^<>]{0,1000}--)>")
@@ -34,12 +48,17 @@ class Part:
 def parse(data: bytes) -> Message:
     """The message in `data`, cut where it is larger or nested deeper than any honest bounce."""
     data = data[:MAX_BYTES]
-    for count, match in enumerate(_NESTING.finditer(data)):
-        if count >= _MAX_NESTING:
-            data = data[: match.start()]
-            break
+    for pattern, most in ((_LINE, _MAX_LINES), (_NESTING, _MAX_NESTING), (_BOUNDARY, _MAX_BOUNDARIES)):
+        beyond = next(itertools.islice(pattern.finditer(data), most, None), None)
+        if beyond is not None:
+            data = data[: beyond.start()]
+    data = _WITH_PARAMETERS.sub(_shortened, data)
     # The parser keeps whole lines; one of a hundred megabytes is nobody's diagnostic.
     return message_from_bytes(_LONG_LINE.sub(lambda match: match[0] + b"\n", data))
+
+
+def _shortened(header: re.Match[bytes]) -> bytes:
+    return b";".join(header[0][:_MAX_HEADER].split(b";")[:_MAX_PARAMETERS])
 
 
 def header(message: Message, name: str) -> str:

@@ -209,11 +209,12 @@ def _second_opinion(message: Message, *, parts: list[Part]) -> str | None:
         return None
     from flufl.bounce import all_failures
 
-    # Its detectors fall over headers in raw bytes or without an address, log that, and raise: then it has no opinion.
+    # Its detectors fall over headers in raw bytes, without an address or of comments in comments, log that, and raise:
+    # then it has no opinion.
     logging.getLogger("flufl.bounce").addHandler(logging.NullHandler())
     try:
         temporary, permanent = all_failures(message)
-    except (AttributeError, LookupError, TypeError, ValueError):
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
         return None
     found = sorted(address for address in {*temporary, *permanent} if address)
     return found[0].decode("ascii", "replace") if found else None
