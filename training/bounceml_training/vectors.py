@@ -23,7 +23,7 @@ class Grams:
 class Counts:
     """How often texts have each n-gram, by block.
 
-    `fingerprints` are sorted (uint64, shape (n_grams,)), `words` and `characters` of shape (n_texts, n_grams), float64.
+    `fingerprints` are sorted (uint64, shape (n_grams,)), `words` and `characters` of shape (n_texts, n_grams), float32.
     """
 
     fingerprints: np.ndarray
@@ -68,7 +68,7 @@ def count_grams(texts: Iterable[Grams]) -> Counts:
 def _counted(texts: Sequence[np.ndarray], *, fingerprints: np.ndarray) -> csr_array:
     columns = np.searchsorted(fingerprints, np.concatenate([np.empty(0, np.uint64), *texts])).astype(np.int32)
     ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
-    counts = csr_array((np.ones(len(columns)), columns, ends), shape=(len(texts), len(fingerprints)))
+    counts = csr_array((np.ones(len(columns), np.float32), columns, ends), shape=(len(texts), len(fingerprints)))
     counts.sum_duplicates()
     return counts
 
