@@ -6,6 +6,7 @@
 
    All state lies in one `engine`, used by one thread at a time. Functions return -1 where memory ran out. */
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -614,17 +615,23 @@ int64_t bounceml_token_text(const engine *e, const uint8_t **at) { *at = e->toke
 const int32_t *bounceml_ids(const engine *e) { return (const int32_t *)e->ids.at; }
 const int64_t *bounceml_ends(const engine *e) { return (const int64_t *)e->ends.at; }
 
-/* Forget which texts were met, so that memory stays bounded; tokens and templates are numbered from 0 again. */
+/* Forget templates, so that memory stays bounded; they are numbered from 0 again. */
+int64_t bounceml_forget_templates(engine *e) {
+    free(e->templates.slots);
+    e->ids.size = e->ends.size = 0, e->template_count = 0;
+    return table_make(&e->templates, 1 << 14) ? 0 : -1;
+}
+
+/* The same for tokens and for what was taught. */
 int64_t bounceml_forget(engine *e) {
-    table *tables[] = {&e->tokens, &e->templates, &e->chunks};
-    for (int i = 0; i < 3; i++) {
+    table *tables[] = {&e->tokens, &e->chunks};
+    for (int i = 0; i < 2; i++) {
         free(tables[i]->slots);
         if (!table_make(tables[i], 1 << 14)) return -1;
     }
-    e->taught.size = e->token_text.size = e->ids.size = e->ends.size = 0;
-    e->token_count = e->template_count = 0;
+    e->taught.size = e->token_text.size = 0, e->token_count = 0;
     forget_slots(e);
-    return 0;
+    return bounceml_forget_templates(e);
 }
 
 /* ---- Receivers ----------------------------------------------------------------------------------------------------------- */
@@ -719,25 +726,6 @@ static void add_features(const model *m, lookup *l, double *total, double *squar
     }
 }
 
-/* Sums over the word block of templates: single tokens and pairs. Token numbers stand in ids[starts[i]:ends[i]];
-   prints holds the fingerprint of each token. `totals` has shape (n, n_classes), `squares` shape (n,); both are added to. */
-void bounceml_words(const model *m, const int32_t *ids, const int64_t *starts, const int64_t *ends, int64_t n,
-                    const uint64_t *prints, double *totals, double *squares) {
-    lookup l = {.count = 0};
-    for (int64_t i = 0; i < n; i++) {
-        double *total = totals + i * m->n_classes;
-        for (int64_t k = starts[i]; k < ends[i]; k++) {
-            uint64_t print = l.prints[l.count++] = prints[ids[k]];
-            if (k + 1 < ends[i]) {
-                uint64_t next = prints[ids[k + 1]];
-                l.prints[l.count++] = print * PAIR + (next ^ (next >> 29));
-            }
-            if (l.count > AT_ONCE - 2) add_features(m, &l, total, &squares[i]);
-        }
-        add_features(m, &l, total, &squares[i]);
-    }
-}
-
 /* Sums over single n-grams: those of token i have the fingerprints prints[ends[i - 1]:ends[i]]. Row i of `parts`, of shape
    (n, n_classes + 3), becomes totals, squared length, n-grams found and looked up. */
 void bounceml_characters(const model *m, const uint64_t *prints, const int64_t *ends, int64_t n, double *parts) {
@@ -754,35 +742,185 @@ void bounceml_characters(const model *m, const uint64_t *prints, const int64_t *
     }
 }
 
-/* Sums over tokens of what each adds: `parts` has shape (n_tokens, width), `totals` shape (n, width). */
-void bounceml_sum(const double *parts, int64_t width, const int32_t *ids, const int64_t *starts, const int64_t *ends,
-                  int64_t n, double *totals) {
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t k = starts[i]; k < ends[i]; k++) {
-            const double *part = parts + (int64_t)ids[k] * width;
-            for (int64_t c = 0; c < width; c++) totals[i * width + c] += part[c];
+/* ---- Answers ---------------------------------------------------------------------------------------------------------- */
+
+/* What doesn't change from template to template: the calibration (`calibration.Calibration`) and the rules
+   (`rule_index.Phrases`, and by rule the class that it names, -1 for none that counts, its precision and vote). */
+typedef struct {
+    const double *bias, *weights; /* by class; of the confidence's six features */
+    double temperature, ask_rules_below, intercept, answer_from, suppress_from, edge;
+    const uint8_t *is_kind, *is_dead; /* by class */
+    int64_t unknown;                  /* the class of what says nothing, -1 where there is none */
+    int64_t n_rules, n_phrases;
+    const int32_t *rule_class;
+    const double *precision, *vote;
+    const uint8_t *needs; /* by rule: PHRASE, PATTERN or both */
+    const int32_t *words, *rule; /* by phrase; patterns are phrases of no words */
+    const uint64_t *inner;
+    const int64_t *inner_ends;
+} judge;
+
+enum { PHRASE = 1, PATTERN = 2 };
+
+/* What is known of tokens by their numbers: fingerprints, what their characters add (`bounceml_characters`), and the
+   phrases that they may begin, begins[begin_ends[t - 1]:begin_ends[t]], and end. */
+typedef struct {
+    const uint64_t *prints;
+    const double *parts;
+    const int32_t *begins;
+    const int64_t *begin_ends;
+    const int32_t *lasts;
+    const int64_t *last_ends;
+} tokens;
+
+/* What is found of each template: its class, -1 where the answer is "unknown" for want of confidence; the rule that
+   turned the model's answer, -1 where none did; the confidence; whether the address is surely dead. */
+typedef struct {
+    int32_t *best, *turned;
+    double *confidence;
+    uint8_t *sure;
+} answers;
+
+/* Sums over the word block of a template: single tokens and pairs. */
+static void add_words(const model *m, const int32_t *ids, int64_t n, const uint64_t *prints, double *total, double *squares) {
+    lookup l = {.count = 0};
+    for (int64_t k = 0; k < n; k++) {
+        uint64_t print = l.prints[l.count++] = prints[ids[k]];
+        if (k + 1 < n) {
+            uint64_t next = prints[ids[k + 1]];
+            l.prints[l.count++] = print * PAIR + (next ^ (next >> 29));
         }
+        if (l.count > AT_ONCE - 2) add_features(m, &l, total, squares);
+    }
+    add_features(m, &l, total, squares);
 }
 
-/* Mark the rules whose phrases or patterns stand in templates: bit 1 for a phrase, 2 for a pattern, in `marks` of shape
-   (n, n_rules). Phrases that token t may begin are begins[begin_ends[t - 1]:begin_ends[t]], those that it may end
-   lasts[last_ends[t - 1]:last_ends[t]]; words, rule, inner and inner_ends are by phrase (`rule_index.Phrases`). */
-void bounceml_phrases(const int32_t *ids, const int64_t *starts, const int64_t *ends, int64_t n, const uint64_t *prints,
-                      const int32_t *begins, const int64_t *begin_ends, const int32_t *lasts, const int64_t *last_ends,
-                      const int32_t *words, const int32_t *rule, const uint64_t *inner, const int64_t *inner_ends,
-                      int64_t n_rules, uint8_t *marks) {
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t k = starts[i]; k < ends[i]; k++) {
-            int32_t token = ids[k];
-            for (int64_t b = token ? begin_ends[token - 1] : 0; b < begin_ends[token]; b++) {
-                int32_t p = begins[b], count = words[p], found = count < 2;
-                if (count >= 2 && k + count <= ends[i]) {
-                    int32_t last = ids[k + count - 1];
-                    for (int64_t l = last ? last_ends[last - 1] : 0; l < last_ends[last] && !found; l++) found = lasts[l] == p;
-                    const uint64_t *expected = inner + inner_ends[p] - (count - 2);
-                    for (int32_t w = 0; w < count - 2 && found; w++) found = prints[ids[k + 1 + w]] == expected[w];
-                }
-                if (found) marks[i * n_rules + rule[p]] |= count ? 1 : 2;
+/* Mark the rules whose phrases or patterns stand in a template. */
+static void mark_rules(const judge *j, const tokens *t, const int32_t *ids, int64_t n, uint8_t *marks) {
+    for (int64_t k = 0; k < n; k++) {
+        int32_t token = ids[k];
+        for (int64_t b = token ? t->begin_ends[token - 1] : 0; b < t->begin_ends[token]; b++) {
+            int32_t p = t->begins[b], count = j->words[p], found = count < 2;
+            if (count >= 2 && k + count <= n) {
+                int32_t last = ids[k + count - 1];
+                for (int64_t l = last ? t->last_ends[last - 1] : 0; l < t->last_ends[last] && !found; l++) found = t->lasts[l] == p;
+                const uint64_t *expected = j->inner + j->inner_ends[p] - (count - 2);
+                for (int32_t w = 0; w < count - 2 && found; w++) found = t->prints[ids[k + 1 + w]] == expected[w];
             }
+            if (found) marks[j->rule[p]] |= count ? PHRASE : PATTERN;
         }
+    }
+}
+
+static double log_odds(double p, double edge) {
+    p = p < edge ? edge : p > 1 - edge ? 1 - edge : p;
+    return log(p / (1 - p));
+}
+
+/* The greatest of n values, the first where several are. */
+static int64_t greatest(const double *values, int64_t n) {
+    int64_t best = 0;
+    for (int64_t c = 1; c < n; c++)
+        if (values[c] > values[best]) best = c;
+    return best;
+}
+
+/* Values to probabilities, in place. */
+static void softmax(double *values, int64_t n) {
+    double top = values[greatest(values, n)], sum = 0;
+    for (int64_t c = 0; c < n; c++) sum += values[c] = exp(values[c] - top);
+    for (int64_t c = 0; c < n; c++) values[c] /= sum;
+}
+
+/* `work` has room for 3 (n_classes + 3) numbers, `decides` for n_classes, `marks` for n_rules. */
+static void judge_one(const model *m, const judge *j, const tokens *t, const int32_t *ids, int64_t n, const uint8_t *allowed,
+                      double *work, int32_t *decides, uint8_t *marks, const answers *out, int64_t i) {
+    int64_t classes = m->n_classes, width = classes + 3;
+    double *words = work, *characters = words + width, *p = characters + width, squares = 0;
+    memset(work, 0, (size_t)(2 * width) * sizeof *work);
+    add_words(m, ids, n, t->prints, words, &squares);
+    for (int64_t k = 0; k < n; k++) {
+        const double *part = t->parts + (int64_t)ids[k] * width;
+        for (int64_t c = 0; c < width; c++) characters[c] += part[c];
+    }
+    double length = squares > 0 ? sqrt(squares) : 1, other = characters[classes] > 0 ? sqrt(characters[classes]) : 1;
+    double looked_up = characters[classes + 2], known = characters[classes + 1] / (looked_up > 1 ? looked_up : 1);
+    for (int64_t c = 0; c < classes; c++) {
+        words[c] = j->bias[c] + words[c] / length + characters[c] / other; /* the logits */
+        p[c] = words[c] / j->temperature;
+    }
+    softmax(p, classes);
+    int64_t model_best = greatest(words, classes), best = model_best;
+    int asked = p[greatest(p, classes)] < j->ask_rules_below, named = 0;
+    for (int64_t c = 0; c < classes; c++) decides[c] = -1;
+    if (asked) {
+        memset(marks, 0, (size_t)j->n_rules);
+        mark_rules(j, t, ids, n, marks);
+        for (int64_t r = 0; r < j->n_rules; r++) {
+            int32_t c = j->rule_class[r];
+            if (c < 0 || !allowed[r] || (marks[r] & j->needs[r]) != j->needs[r]) continue;
+            if (decides[c] < 0 || j->precision[r] > j->precision[decides[c]]) decides[c] = (int32_t)r;
+            named = 1;
+        }
+    }
+    if (named) {
+        for (int64_t c = 0; c < classes; c++) p[c] = words[c] / j->temperature + (decides[c] < 0 ? 0 : j->vote[decides[c]]);
+        softmax(p, classes);
+        best = greatest(p, classes);
+    } else best = greatest(p, classes);
+    double first = p[best], second = 0;
+    for (int64_t c = 0; c < classes; c++)
+        if (c != best && p[c] > second) second = p[c];
+    int agrees = decides[best] >= 0, turned = best != model_best;
+    double odds = log_odds(first, j->edge), unseen = 1 - known;
+    double margin = log(first > j->edge ? first : j->edge) - log(second > j->edge ? second : j->edge);
+    double features[] = {odds, margin, unseen, unseen * odds, agrees, named && !agrees}, z = 0;
+    for (int k = 0; k < 6; k++) z += j->weights[k] * features[k];
+    z += j->intercept;
+    double confidence = 1 / (1 + exp(-(z > 700 ? 700 : z < -700 ? -700 : z)));
+    double rest = 1 - first, scale = rest > 0 ? (1 - confidence) / rest : 0, dead = 0;
+    for (int64_t c = 0; c < classes; c++)
+        if (j->is_dead[c]) dead += c == best ? confidence : p[c] * scale;
+    int lacks = confidence < j->answer_from && !turned && !j->is_kind[best];
+    if (lacks && j->unknown != best) confidence = j->unknown < 0 ? 0 : p[j->unknown] * scale;
+    out->best[i] = lacks ? -1 : (int32_t)best;
+    out->turned[i] = turned ? decides[best] : -1;
+    out->confidence[i] = confidence;
+    out->sure[i] = dead >= j->suppress_from;
+}
+
+/* Answers to templates, `template_scores.TemplateScorer`. Token numbers stand in ids[starts[i]:ends[i]]; template i has the
+   codes which[i], and `allowed`, of shape (n_codes, n_rules), says which rules they allow. Returns -1 where memory ran out. */
+int64_t bounceml_judge(const model *m, const judge *j, const tokens *t, const int32_t *ids, const int64_t *starts,
+                       const int64_t *ends, int64_t n, const int64_t *which, const uint8_t *allowed, const answers *out) {
+    double *work = malloc((size_t)(3 * (m->n_classes + 3)) * sizeof *work);
+    int32_t *decides = malloc((size_t)m->n_classes * sizeof *decides);
+    uint8_t *marks = malloc((size_t)j->n_rules + 1);
+    int made = work && decides && marks;
+    for (int64_t i = 0; made && i < n; i++)
+        judge_one(m, j, t, ids + starts[i], ends[i] - starts[i], allowed + which[i] * j->n_rules, work, decides, marks, out, i);
+    free(work), free(decides), free(marks);
+    return made ? 0 : -1;
+}
+
+/* Bits of `template_scores._bits`. */
+enum { IS_REPLY = 1, IS_ENHANCED = 2, IS_USED = 4, INTRODUCES = 8, IS_UNIT = 16, ACCEPTS = 32 };
+
+/* Numbers of the tokens that are the codes of templates, as `codes.codes_in` finds them; -1 for none. `roles` is by token. */
+void bounceml_codes(const int32_t *ids, const int64_t *starts, const int64_t *ends, int64_t n, const uint8_t *roles,
+                    int64_t *reply, int64_t *enhanced) {
+    for (int64_t i = 0; i < n; i++) {
+        int64_t any = -1, refusal = -1, found = -1;
+        for (int64_t k = starts[i]; k < ends[i]; k++) {
+            uint8_t role = roles[ids[k]];
+            if (!(role & (IS_REPLY | IS_ENHANCED))) continue;
+            if (role & IS_ENHANCED && found < 0) found = ids[k];
+            if (!(role & IS_REPLY) || refusal >= 0) continue;
+            uint8_t before = k > starts[i] ? roles[ids[k - 1]] : INTRODUCES, after = k + 1 < ends[i] ? roles[ids[k + 1]] : 0;
+            if (!(before & INTRODUCES || after & IS_ENHANCED || role & IS_USED) || after & IS_UNIT) continue;
+            if (any < 0) any = ids[k];
+            if (!(role & ACCEPTS)) refusal = ids[k];
+        }
+        reply[i] = refusal >= 0 ? refusal : any, enhanced[i] = found;
+    }
 }

@@ -4,7 +4,6 @@ A phrase stands in a template where one token ends with its first word, the next
 one begins with its last word; a phrase of one word stands anywhere in a token.
 """
 
-import ctypes
 import itertools
 import re
 from bisect import bisect_right
@@ -16,10 +15,9 @@ import numpy as np
 
 from bounceml.codes import Codes
 from bounceml.features import word_fingerprint
-from bounceml.kernel import mark_phrases
 from bounceml.rules import Rule, RuleSet
 
-# Bits that say by what a rule was found in a template.
+# Bits that say by what a rule was found in a template; the kernel's as well.
 _PHRASE, _PATTERN = 1, 2
 
 
@@ -60,29 +58,31 @@ class Phrases:
 
 
 class RuleIndex:
-    """Finds the rules that match templates, the same as `RuleSet.matching_line` on their tokens."""
+    """Finds the rules that match templates, the same as `RuleSet.matching_line` on their tokens.
 
-    def __init__(self, rules: RuleSet, *, kernel: ctypes.CDLL | None) -> None:
-        self._kernel = kernel
+    Rule r needs what the bits `needs[r]` say. Each token learnt has the phrases that it may begin, `begins`, and end, `lasts`.
+    """
+
+    def __init__(self, rules: RuleSet) -> None:
         self.rules = rules.rules
         self._texts = [(phrase.split(), i) for i, rule in enumerate(self.rules) for phrase in rule.phrases]
         self._patterns = [(re.compile(rule.pattern), i) for i, rule in enumerate(self.rules) if rule.pattern]
         inner = [[word_fingerprint(word) for word in words[1:-1]] for words, _ in self._texts]
         inner += [[] for _ in self._patterns]
-        self._phrases = Phrases(
+        self.phrases = Phrases(
             words=np.array([len(words) for words, _ in self._texts] + [0] * len(self._patterns), np.int32),
             rule=np.array([i for _, i in self._texts] + [i for _, i in self._patterns], np.int32),
             inner=np.fromiter(itertools.chain.from_iterable(inner), np.uint64),
             inner_ends=np.cumsum([len(each) for each in inner], dtype=np.int64),
         )
-        self._needs_phrase = np.array([bool(rule.phrases) for rule in self.rules], bool)
-        self._needs_pattern = np.array([bool(rule.pattern) for rule in self.rules], bool)
+        needs = [bool(rule.phrases) * _PHRASE + bool(rule.pattern) * _PATTERN for rule in self.rules]
+        self.needs = np.array(needs, np.uint8)
         self._by_codes: dict[Codes, np.ndarray] = {}
         self.forget()
 
     def forget(self) -> None:
         """Forget all tokens."""
-        self._begins, self._ends_here = _NOTHING, _NOTHING
+        self.begins, self.lasts = _NOTHING, _NOTHING
 
     def learn(self, tokens: Sequence[str]) -> None:
         """Learn the tokens that come next in the order of their numbers."""
@@ -100,8 +100,8 @@ class RuleIndex:
         for p, (pattern, _) in enumerate(self._patterns, len(self._texts)):
             for token in dict.fromkeys(bisect_right(borders, match.start()) for match in pattern.finditer(line)):
                 begins[token].append(p)
-        self._begins = self._begins.joined([begins.get(n, ()) for n in range(len(tokens))])
-        self._ends_here = self._ends_here.joined([ends.get(n, ()) for n in range(len(tokens))])
+        self.begins = self.begins.joined([begins.get(n, ()) for n in range(len(tokens))])
+        self.lasts = self.lasts.joined([ends.get(n, ()) for n in range(len(tokens))])
 
     def matching(
         self,
@@ -119,31 +119,26 @@ class RuleIndex:
         of tokens by number.
         """
         marks = np.zeros((len(ends), len(self.rules)), np.uint8)
-        if self._kernel:
-            mark_phrases(
-                self._kernel, ids, starts, ends, prints=prints, begins=self._begins, last=self._ends_here,
-                phrases=self._phrases, marks=marks,
-            )  # fmt: skip
-        else:
-            for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-                for rule, bit in self._marks(ids[start:end].tolist(), prints=prints):
-                    marks[i, rule] |= bit
-        said = ((marks & _PHRASE) > 0) | ~self._needs_phrase
-        said &= ((marks & _PATTERN) > 0) | ~self._needs_pattern
-        allowed = np.array([self._for(each) for each in codes], bool).reshape(-1, len(self.rules))
-        return np.asarray(said & allowed[which])
+        for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+            for rule, bit in self._marks(ids[start:end].tolist(), prints=prints):
+                marks[i, rule] |= bit
+        return np.asarray(((marks & self.needs) == self.needs) & self.allowed(codes)[which])
+
+    def allowed(self, codes: Sequence[Codes]) -> np.ndarray:
+        """Which rules allow codes, bool of shape (n_codes, n_rules)."""
+        return np.array([self._for(each) for each in codes], bool).reshape(-1, len(self.rules))
 
     def _marks(self, found: Sequence[int], *, prints: np.ndarray) -> Iterator[tuple[int, int]]:
-        """What `kernel.mark_phrases` marks in one template: rule and bit."""
-        phrases = self._phrases
+        """What stands in one template: rule and bit."""
+        phrases = self.phrases
         for at, token in enumerate(found):
-            for p in self._begins.of(token):
+            for p in self.begins.of(token):
                 rule, n = int(phrases.rule[p]), int(phrases.words[p])
                 if n == 0:
                     yield rule, _PATTERN
                 elif n == 1:
                     yield rule, _PHRASE
-                elif at + n <= len(found) and p in self._ends_here.of(found[at + n - 1]):
+                elif at + n <= len(found) and p in self.lasts.of(found[at + n - 1]):
                     inner = phrases.inner[phrases.inner_ends[p] - (n - 2) : phrases.inner_ends[p]]
                     if (prints[list(found[at + 1 : at + n - 1])] == inner).all():
                         yield rule, _PHRASE
