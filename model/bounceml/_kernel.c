@@ -99,19 +99,43 @@ static int table_put(table *t, key k, int64_t value) {
 
 /* ---- The engine ---------------------------------------------------------------------------------------------------- */
 
+/* Texts of one template mostly share whole stretches of words, so those without slots are remembered with their tokens. What
+   is remembered is folded, and compared byte by byte. Only what was met before is remembered, and what is met again and
+   again stays: most of what stands between slots stands there once. */
+#define STRETCHES 4096
+#define STRETCH_KEY 16
+#define STRETCH_BYTES 240
+#define STRETCH_CHUNKS 40
+#define STRETCH_TOKENS 48
+#define MOST_HEAT 15
+
+typedef struct {
+    uint8_t size, chunks;
+    uint8_t text[STRETCH_BYTES + 8]; /* as `load` needs */
+    int32_t ids[STRETCH_TOKENS];
+    uint8_t ends[STRETCH_CHUNKS];   /* where what follows each chunk and its white space begins */
+    uint8_t counts[STRETCH_CHUNKS]; /* how many tokens stand up to there */
+} stretch;
+
+/* What stands at a place: part of the hash of its beginning; whether it is remembered; how long it stays. */
+typedef struct { uint32_t tag; uint8_t known, heat; } mark;
+
 typedef struct {
     key seed;
     table hosts;      /* words of `hosts.toml`; value 1: top-level domain, 2: speaking label, 3: both */
     table tokens;     /* token -> its number */
     table templates;  /* token numbers -> number of the template */
     table chunks;     /* non-ASCII chunks of a text -> where in `taught` their tokens stand */
-    bytes taught;     /* for each: number of chunks, then size and text of each chunk's tokens */
+    bytes taught;     /* for each chunk: how many tokens, and their numbers; slots as negative numbers */
+    stretch *stretches; /* STRETCHES of them, by hash of their beginnings */
+    mark marks[STRETCHES];
     bytes token_text; /* tokens, each with a line break, in the order of their numbers */
     bytes ids;        /* int32: token numbers of templates, one after another */
     bytes ends;       /* int64: where in `ids` each template ends */
     int64_t token_count, template_count;
     int32_t row[MAX_TOKENS];
     int row_size, last_slot;
+    int slot_met; /* whether a slot was emitted since this was set to 0 */
     int64_t slots[7]; /* numbers of the slots' tokens; -1 where they weren't met yet */
 } engine;
 
@@ -150,6 +174,7 @@ static int emit(engine *e, const uint8_t *text, size_t size) {
 }
 
 static int emit_slot(engine *e, int which) {
+    e->slot_met = 1;
     if (e->last_slot == which) return 1;
     if (e->row_size == MAX_TOKENS) return 1;
     if (e->slots[which] < 0) e->slots[which] = token_number(e, (const uint8_t *)SLOTS[which - 1], strlen(SLOTS[which - 1]));
@@ -166,12 +191,17 @@ enum { SPACE = 1, LETTER = 2, DIGIT = 4, UNDERSCORE = 8, HYPHEN = 16, NOT_LOCAL 
 static uint8_t CLASS[256]; /* what each folded character is; 0 beyond ASCII */
 static uint8_t FOLDED[256];
 
+/* What a chunk has to hold for some matches to be worth a try; `END` is where it ends. */
+enum { WIDE = 1, AT = 2, COLON = 4, DOT = 8, END = 16 };
+static uint8_t SEEN[256];
+
 static void make_classes(void) {
     for (int c = 0; c < 256; c++) {
         int letter = c >= 'a' && c <= 'z', digit = c >= '0' && c <= '9', space = c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31);
         CLASS[c] = (uint8_t)((space ? SPACE | NOT_LOCAL : 0) | (letter ? LETTER : 0) | (digit ? DIGIT : 0) | (c == '_' ? UNDERSCORE : 0) |
                              (c == '-' ? HYPHEN : 0) | (c && strchr("@<>()[]\",;:", c) ? NOT_LOCAL : 0) |
                              (digit || (c >= 'a' && c <= 'f') || c == ':' ? HEX_OR_COLON : 0) | (c && strchr("<>()[]\",;", c) ? CLOSING : 0));
+        SEEN[c] = (uint8_t)((c >= 0x80 ? WIDE : 0) | (c == '@' ? AT : 0) | (c == ':' ? COLON : 0) | (c == '.' ? DOT : 0) | (space ? END : 0));
         FOLDED[c] = (uint8_t)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
 }
@@ -185,8 +215,8 @@ static int is_space(int c) { return is(c, SPACE); }
 static int is_local(int c) { return c >= 0 && !(CLASS[c] & NOT_LOCAL); }
 static int lower(int c) { return FOLDED[c]; }
 
-/* The chunk at hand ends with a null byte that isn't part of it, so that looking one ahead is allowed; null bytes
-   inside a text make no difference, since they are in no class but that of addresses. */
+/* Behind the chunk at hand stands a byte that isn't part of it, so that looking one ahead is allowed; null bytes inside a
+   text make no difference, since they are in no class but that of addresses. */
 typedef struct { const uint8_t *s; int n; } chunk;
 
 static int at(chunk c, int i) { return i >= 0 && i < c.n ? c.s[i] : -1; }
@@ -402,7 +432,7 @@ static int match_plain(chunk c, int i) {
     return next < 0 || is(next, CLOSING) || (last && (next == ':' || next == '.')) ? n : 0;
 }
 
-static int emit_chunk(engine *e, chunk c) {
+static int emit_chunk(engine *e, chunk c, int seen) {
     for (int i = 0; i < c.n && e->row_size < MAX_TOKENS;) {
         int n = match_plain(c, i);
         if (n) {
@@ -412,11 +442,11 @@ static int emit_chunk(engine *e, chunk c) {
         }
         if (!is_local(c.s[i]) && c.s[i] != ':') { i++; continue; }
         if ((n = match_url(c, i))) { if (!emit_url(e, c.s + i, n)) return 0; }
-        else if ((n = match_address(c, i))) { if (!emit_slot(e, ADDR)) return 0; }
+        else if (seen & AT && (n = match_address(c, i))) { if (!emit_slot(e, ADDR)) return 0; }
         else if (!is_word(c.s[i]) && c.s[i] != '-' && c.s[i] != ':') { i++; continue; }
-        else if ((n = match_status(c, i))) { if (!emit(e, c.s + i, (size_t)n)) return 0; }
-        else if ((n = match_ipv4(c, i)) || (n = match_ipv6(c, i))) { if (!emit_slot(e, IP)) return 0; }
-        else if ((n = match_host(c, i))) { if (!emit_host(e, c.s + i, n)) return 0; }
+        else if (seen & DOT && (n = match_status(c, i))) { if (!emit(e, c.s + i, (size_t)n)) return 0; }
+        else if ((seen & DOT && (n = match_ipv4(c, i))) || (seen & COLON && (n = match_ipv6(c, i)))) { if (!emit_slot(e, IP)) return 0; }
+        else if (seen & DOT && (n = match_host(c, i))) { if (!emit_host(e, c.s + i, n)) return 0; }
         else if ((n = match_code(c, i)) || (n = match_family(c, i))) { if (!emit(e, c.s + i, (size_t)n)) return 0; }
         else if ((n = match_mixed(c, i))) { if (!emit_mixed(e, c.s + i, n)) return 0; }
         else if ((n = run(c, i, LETTER, MAX_CHUNK))) { if (!emit(e, c.s + i, (size_t)(n > MAX_WORD ? MAX_WORD : n))) return 0; }
@@ -427,20 +457,98 @@ static int emit_chunk(engine *e, chunk c) {
     return 1;
 }
 
+/* The slot that a token is, 0 for none. */
+static int slot_of(const uint8_t *text, size_t size) {
+    if (size && *text == '<')
+        for (int k = 0; k < 6; k++)
+            if (strlen(SLOTS[k]) == size && !memcmp(SLOTS[k], text, size)) return k + 1;
+    return 0;
+}
+
 /* Tokens that Python found, one after another with spaces between. */
 static int emit_known(engine *e, const uint8_t *text, size_t size) {
     const uint8_t *end = text + size;
     while (text < end) {
         const uint8_t *stop = memchr(text, ' ', (size_t)(end - text));
         size_t n = (size_t)((stop ? stop : end) - text);
-        int which = 0;
-        if (*text == '<')
-            for (int k = 0; k < 6 && !which; k++)
-                if (strlen(SLOTS[k]) == n && !memcmp(SLOTS[k], text, n)) which = k + 1;
+        int which = slot_of(text, n);
         if (!(which ? emit_slot(e, which) : emit(e, text, n))) return 0;
         text += n + 1;
     }
     return 1;
+}
+
+/* Tokens that were taught, by their numbers. */
+static int emit_taught(engine *e, const uint8_t *numbers, uint32_t count) {
+    for (uint32_t k = 0; k < count && e->row_size < MAX_TOKENS; k++) {
+        int32_t number;
+        memcpy(&number, numbers + k * sizeof number, sizeof number);
+        if (number < 0) {
+            if (!emit_slot(e, -number)) return 0;
+        } else e->last_slot = 0, e->row[e->row_size++] = number;
+    }
+    return 1;
+}
+
+/* ---- Stretches ------------------------------------------------------------------------------------------------------------- */
+
+enum { UNKNOWN = -1, ONCE = -2 };
+
+/* Emit what is known of a stretch that begins here, up to its last chunk that stands here too; how many bytes that are.
+   UNKNOWN where nothing is known of it yet, ONCE where it wasn't met before. `left` bytes are there, and 8 more may be read;
+   `place` becomes where it belongs. */
+static int64_t emit_stretch(engine *e, const uint8_t *text, int64_t left, int *place) {
+    uint64_t hashed = mix(load(text, 8) ^ e->seed.a, load(text + 8, 8) ^ e->seed.b);
+    uint32_t tag = (uint32_t)(hashed >> 32);
+    *place = (int)(hashed % STRETCHES);
+    mark *m = &e->marks[*place];
+    if (m->tag != tag) {
+        if (m->heat) m->heat--;
+        else *m = (mark){.tag = tag};
+        return ONCE;
+    }
+    if (!m->known) return UNKNOWN;
+    const stretch *r = &e->stretches[*place];
+    int64_t same = 0, most = r->size < left ? r->size : left;
+    while (same < most) {
+        uint64_t differs = load(r->text + same, 8) ^ load(text + same, 8);
+        if (differs) {
+            same += __builtin_ctzll(differs) / 8;
+            break;
+        }
+        same += 8;
+    }
+    if (same > most) same = most;
+    int chunks = r->chunks;
+    while (chunks && r->ends[chunks - 1] > same) chunks--;
+    if (!chunks) return UNKNOWN;
+    int count = r->counts[chunks - 1], room = MAX_TOKENS - e->row_size;
+    memcpy(e->row + e->row_size, r->ids, (size_t)(count < room ? count : room) * sizeof *r->ids);
+    e->row_size += count < room ? count : room;
+    if (count) e->last_slot = 0;
+    m->heat = MOST_HEAT;
+    return r->ends[chunks - 1];
+}
+
+/* A stretch that is being read: where it began in the text and in the row, and where it belongs. */
+typedef struct { const uint8_t *text; int place, row, chunks; uint8_t ends[STRETCH_CHUNKS], counts[STRETCH_CHUNKS]; } reading;
+
+/* Count a chunk in that ends before `next`; whether the stretch goes on. */
+static int goes_on(reading *r, const engine *e, const uint8_t *next) {
+    int64_t size = next - r->text, count = e->row_size - r->row;
+    if (size > STRETCH_BYTES || count > STRETCH_TOKENS || r->chunks == STRETCH_CHUNKS || e->row_size == MAX_TOKENS) return 0;
+    r->ends[r->chunks] = (uint8_t)size, r->counts[r->chunks++] = (uint8_t)count;
+    return 1;
+}
+
+static void remember(engine *e, const reading *r) {
+    if (!r->chunks || r->ends[r->chunks - 1] < STRETCH_KEY) return;
+    stretch *known = &e->stretches[r->place];
+    e->marks[r->place].known = 1;
+    known->size = r->ends[r->chunks - 1], known->chunks = (uint8_t)r->chunks;
+    memcpy(known->ends, r->ends, (size_t)r->chunks), memcpy(known->counts, r->counts, (size_t)r->chunks);
+    memcpy(known->ids, e->row + r->row, r->counts[r->chunks - 1] * sizeof *known->ids);
+    memcpy(known->text, r->text, known->size);
 }
 
 /* ---- A text ------------------------------------------------------------------------------------------------------------ */
@@ -477,53 +585,77 @@ static int64_t template_number(engine *e) {
 
 static void start_row(engine *e) { e->row_size = 0, e->last_slot = 0; }
 
+/* These two are loops that compilers turn into ones over many bytes at once. */
+static void fold(const uint8_t *restrict s, int64_t n, uint8_t *restrict folded) {
+    for (int64_t i = 0; i < n; i++) folded[i] = s[i] | (uint8_t)(((s[i] >= 'A') & (s[i] <= 'Z')) << 5);
+}
+
+static uint8_t all_bits(const uint8_t *s, int64_t n) {
+    uint8_t all = 0;
+    for (int64_t i = 0; i < n; i++) all |= s[i];
+    return all;
+}
+
+/* What was taught of a text's non-ASCII chunks, NULL where nothing was. */
+static const uint8_t *taught_of(const engine *e, const uint8_t *s, int64_t n) {
+    key k = e->seed;
+    for (int64_t i = 0; i < n;) {
+        int64_t from = i;
+        int wide = 0;
+        while (i < n && !(CLASS[s[i]] & SPACE)) wide |= s[i++];
+        if (wide >> 7) k = hash(s + from, (size_t)(i - from), k);
+        while (i < n && CLASS[s[i]] & SPACE) i++;
+    }
+    slot *found = table_find(&e->chunks, k);
+    return found->value < 0 ? NULL : e->taught.at + found->value;
+}
+
 /* Number of a text's template; ASK_WHOLE or ASK_CHUNKS where Python has to read it; -3 where memory ran out. */
 static int64_t read_text(engine *e, const uint8_t *s, int64_t n) {
-    uint8_t folded[MAX_TEXT + 8]; /* as `load` needs */
-    int wide = 0;
+    uint8_t folded[MAX_TEXT + 1 + 16]; /* a space behind, so that the last chunk ends as the others do, and as `load` needs */
     if (n > MAX_TEXT) return ASK_WHOLE;
-    for (int64_t i = 0; i < n; i++) folded[i] = (uint8_t)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
-    memset(folded + n, 0, 8);
+    fold(s, n, folded);
+    uint8_t wide = all_bits(s, n);
+    memset(folded + n, ' ', 17);
     for (const char *c = "=&\\\x1b"; *c; c++)
         for (const uint8_t *found = s; (found = memchr(found, *c, (size_t)(s + n - found))); found++)
             if (needs_repair(s, n, found - s)) return ASK_WHOLE;
-    for (int64_t i = 0; i < n; i++) wide |= s[i];
-    wide >>= 7;
     const uint8_t *known = NULL;
-    if (wide) {
-        key k = e->seed;
-        for (int64_t i = 0; i < n;) {
-            int64_t from = i;
-            int chunk_wide = 0;
-            while (i < n && !(CLASS[s[i]] & SPACE)) chunk_wide |= s[i++];
-            if (chunk_wide >> 7) k = hash(s + from, (size_t)(i - from), k);
-            while (i < n && CLASS[s[i]] & SPACE) i++;
-        }
-        slot *found = table_find(&e->chunks, k);
-        if (found->value < 0) return ASK_CHUNKS;
-        known = e->taught.at + found->value;
-    }
+    if (wide >> 7 && !(known = taught_of(e, s, n))) return ASK_CHUNKS;
     start_row(e);
+    reading r;
+    enum { ASK, READ, PASS } now = ASK; /* whether a stretch may begin here, is being read, or passed by */
     for (int64_t i = 0; i < n && e->row_size < MAX_TOKENS;) {
+        if (now == ASK && n + 1 - i >= STRETCH_KEY) {
+            int64_t size = emit_stretch(e, folded + i, n + 1 - i, &r.place);
+            if (size > 0) { i += size; continue; }
+            r.text = folded + i, r.row = e->row_size, r.chunks = 0, now = size == ONCE ? PASS : READ;
+        }
         int64_t from = i, word = letters(folded + i, n - i);
-        if (word && (i + word == n || CLASS[folded[i + word]] & SPACE)) { /* most chunks are a word */
+        e->slot_met = 0;
+        if (word && CLASS[folded[i + word]] & SPACE) { /* most chunks are a word */
             if (!emit(e, folded + i, (size_t)(word > MAX_WORD ? MAX_WORD : word))) return -3;
             i += word + 1;
-            continue;
+        } else {
+            int seen = 0, of;
+            while (!((of = SEEN[folded[i]]) & END)) seen |= of, i++; /* a space stands behind the text */
+            if (seen & WIDE) {
+                uint32_t count;
+                memcpy(&count, known, sizeof count);
+                if (!emit_taught(e, known + sizeof count, count)) return -3;
+                known += sizeof count + count * sizeof(int32_t);
+                e->slot_met = 1; /* what it is depends on the text's others, so it is in no stretch */
+            } else if (i > from) {
+                int size = (int)(i - from > MAX_CHUNK ? MAX_CHUNK : i - from);
+                if (!emit_chunk(e, (chunk){folded + from, size}, seen)) return -3;
+            }
+            while (i < n && CLASS[s[i]] & SPACE) i++;
+            i += i == n && !(CLASS[s[n - 1]] & SPACE);
         }
-        int chunk_wide = 0;
-        while (i < n && !(CLASS[s[i]] & SPACE)) chunk_wide |= s[i++];
-        if (chunk_wide >> 7) {
-            uint32_t size;
-            memcpy(&size, known, sizeof size);
-            if (!emit_known(e, known + sizeof size, size)) return -3;
-            known += sizeof size + size;
-        } else if (i > from) {
-            int size = (int)(i - from > MAX_CHUNK ? MAX_CHUNK : i - from);
-            if (!emit_chunk(e, (chunk){folded + from, size})) return -3;
-        }
-        while (i < n && CLASS[s[i]] & SPACE) i++;
+        if (now == READ && (e->slot_met || !goes_on(&r, e, folded + i))) remember(e, &r), now = ASK;
+        if (e->slot_met) now = ASK;
     }
+    if (now == READ) remember(e, &r);
     return template_number(e);
 }
 
@@ -538,7 +670,7 @@ void bounceml_free(engine *e) {
     table *tables[] = {&e->hosts, &e->tokens, &e->templates, &e->chunks};
     bytes *arrays[] = {&e->taught, &e->token_text, &e->ids, &e->ends};
     for (int i = 0; i < 4; i++) free(tables[i]->slots), free(arrays[i]->at);
-    free(e);
+    free(e->stretches), free(e);
 }
 
 /* `hosts` holds lines of a digit (1 top-level domain, 2 speaking label, 3 both) and a word. */
@@ -549,7 +681,7 @@ engine *bounceml_new(const uint8_t *hosts, int64_t size, uint64_t seed_a, uint64
     make_classes();
     forget_slots(e);
     if (!table_make(&e->hosts, 4096) || !table_make(&e->tokens, 1 << 14) || !table_make(&e->templates, 1 << 14) ||
-        !table_make(&e->chunks, 1 << 12)) {
+        !table_make(&e->chunks, 1 << 12) || !(e->stretches = calloc(STRETCHES, sizeof *e->stretches))) {
         bounceml_free(e);
         return NULL;
     }
@@ -575,7 +707,27 @@ int64_t bounceml_read(engine *e, const uint8_t *data, const int64_t *offsets, in
     return 0;
 }
 
-/* Teach the tokens of a text's non-ASCII chunks: lines in the order of the chunks, tokens with spaces between. */
+/* Keep the numbers of tokens, which have spaces between them, as `emit_taught` takes them. */
+static int keep_taught(engine *e, const uint8_t *text, size_t size) {
+    const uint8_t *end = text + size;
+    size_t where = e->taught.size;
+    uint32_t count = 0;
+    if (!append(&e->taught, &count, sizeof count)) return 0;
+    while (text < end) {
+        const uint8_t *stop = memchr(text, ' ', (size_t)(end - text));
+        size_t n = (size_t)((stop ? stop : end) - text);
+        int which = slot_of(text, n);
+        int64_t number = which ? -which : token_number(e, text, n);
+        int32_t kept = (int32_t)number;
+        if ((!which && number < 0) || !append(&e->taught, &kept, sizeof kept)) return 0;
+        text += n + 1, count++;
+    }
+    memcpy(e->taught.at + where, &count, sizeof count);
+    return 1;
+}
+
+/* Teach the tokens of a text's non-ASCII chunks: lines in the order of the chunks, tokens with spaces between. Behind both
+   stand 8 bytes more. */
 int64_t bounceml_teach(engine *e, const uint8_t *text, int64_t n, const uint8_t *tokens, int64_t size) {
     key k = e->seed;
     int64_t chunks = 0, where = (int64_t)e->taught.size;
@@ -587,9 +739,8 @@ int64_t bounceml_teach(engine *e, const uint8_t *text, int64_t n, const uint8_t 
         if (wide) {
             const uint8_t *stop = memchr(tokens, '\n', (size_t)(end - tokens));
             if (!stop) stop = end;
-            uint32_t length = (uint32_t)(stop - tokens);
             k = hash(text + from, (size_t)(i - from), k);
-            if (!append(&e->taught, &length, sizeof length) || !append(&e->taught, tokens, length)) return -1;
+            if (!keep_taught(e, tokens, (size_t)(stop - tokens))) return -1;
             tokens = stop < end ? stop + 1 : end;
             chunks++;
         }
@@ -629,6 +780,7 @@ int64_t bounceml_forget(engine *e) {
         free(tables[i]->slots);
         if (!table_make(tables[i], 1 << 14)) return -1;
     }
+    memset(e->marks, 0, sizeof e->marks);
     e->taught.size = e->token_text.size = 0, e->token_count = 0;
     forget_slots(e);
     return bounceml_forget_templates(e);

@@ -85,7 +85,7 @@ class Engine:
     def teach(self, text: bytes, tokens: Iterable[Iterable[str]]) -> None:
         """Teach the tokens of each non-ASCII chunk of a text, in the order of the chunks."""
         lines = "\n".join(map(" ".join, tokens)).encode("utf-8", "surrogatepass")
-        check(self._c.bounceml_teach(self._at, text, len(text), lines, len(lines)))
+        check(self._c.bounceml_teach(self._at, text, len(text), lines + _BEYOND, len(lines)))
 
     def put(self, tokens: Iterable[str]) -> int:
         """Number of the template with these tokens."""
@@ -173,6 +173,8 @@ class Weights:
         return parts
 
 
+# The kernel may read so much beyond a token.
+_BEYOND = bytes(8)
 _SIZES = ("token_count", "template_count", "taught_size")
 
 
