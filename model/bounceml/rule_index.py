@@ -8,7 +8,7 @@ import itertools
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,25 @@ class Phrases:
     inner_ends: np.ndarray
 
 
+class Edges:
+    """Words with the phrases that they belong to, found where tokens begin or end with them."""
+
+    def __init__(self, phrases: Mapping[str, list[int]]) -> None:
+        self._phrases = phrases
+        self._sizes = sorted({len(word) for word in phrases})
+
+    def ending(self, token: str) -> list[int]:
+        """Phrases of the words that a token ends with."""
+        return self._of(token[-n:] for n in self._sizes if n <= len(token))
+
+    def beginning(self, token: str) -> list[int]:
+        """Phrases of the words that a token begins with."""
+        return self._of(token[:n] for n in self._sizes if n <= len(token))
+
+    def _of(self, parts: Iterator[str]) -> list[int]:
+        return [phrase for part in parts if part in self._phrases for phrase in self._phrases[part]]
+
+
 class RuleIndex:
     """Finds the rules that match templates, the same as `RuleSet.matching_line` on their tokens.
 
@@ -66,6 +85,10 @@ class RuleIndex:
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules.rules
         self._texts = [(phrase.split(), i) for i, rule in enumerate(self.rules) for phrase in rule.phrases]
+        multiple = [(words, p) for p, (words, _) in enumerate(self._texts) if len(words) > 1]
+        self._alone = _by_word((words[0], p) for p, (words, _) in enumerate(self._texts) if len(words) == 1)
+        self._first = Edges(_by_word((words[0], p) for words, p in multiple))
+        self._last = Edges(_by_word((words[-1], p) for words, p in multiple))
         self._patterns = [(re.compile(rule.pattern), i) for i, rule in enumerate(self.rules) if rule.pattern]
         inner = [[word_fingerprint(word) for word in words[1:-1]] for words, _ in self._texts]
         inner += [[] for _ in self._patterns]
@@ -86,22 +109,18 @@ class RuleIndex:
 
     def learn(self, tokens: Sequence[str]) -> None:
         """Learn the tokens that come next in the order of their numbers."""
-        begins: dict[int, list[int]] = defaultdict(list)
-        ends: dict[int, list[int]] = defaultdict(list)
-        # All tokens are searched as one text, which is far faster than one by one.
+        begins = [self._first.ending(token) for token in tokens]
+        lasts = [self._last.beginning(token) for token in tokens]
+        # What may stand anywhere in a token is looked for in all of them as one text, which is far faster.
         line = "".join(f"\n{token}\n" for token in tokens)
         borders = list(itertools.accumulate(len(token) + 2 for token in tokens))
-        for p, (words, _) in enumerate(self._texts):
-            for token in _found(words[0] if len(words) == 1 else f"{words[0]}\n", line, borders):
-                begins[token].append(p)
-            if len(words) > 1:
-                for token in _found(f"\n{words[-1]}", line, borders):
-                    ends[token].append(p)
+        for word, phrases in self._alone.items():
+            for token in _found(word, line, borders):
+                begins[token] = [*begins[token], *phrases]
         for p, (pattern, _) in enumerate(self._patterns, len(self._texts)):
             for token in dict.fromkeys(bisect_right(borders, match.start()) for match in pattern.finditer(line)):
-                begins[token].append(p)
-        self.begins = self.begins.joined([begins.get(n, ()) for n in range(len(tokens))])
-        self.lasts = self.lasts.joined([ends.get(n, ()) for n in range(len(tokens))])
+                begins[token] = [*begins[token], p]
+        self.begins, self.lasts = self.begins.joined(begins), self.lasts.joined(lasts)
 
     def matching(
         self,
@@ -161,6 +180,14 @@ def votes_of(
             cells = votes[:, column[rule.reason]]
             np.fmax(cells, np.where(matching[:, number], value, np.nan), out=cells)
     return votes
+
+
+def _by_word(pairs: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
+    """Phrases by word."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for word, phrase in pairs:
+        found[word].append(phrase)
+    return dict(found)
 
 
 def _found(what: str, line: str, borders: Sequence[int]) -> Iterator[int]:
