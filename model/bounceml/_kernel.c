@@ -855,15 +855,19 @@ static int64_t feature(const model *m, uint64_t print) {
 typedef struct { uint64_t prints[AT_ONCE]; int64_t rows[AT_ONCE]; int count, found; } lookup;
 
 static void find_features(const model *m, lookup *l) {
-    for (int i = 0; i < l->count; i++) __builtin_prefetch(&m->prints[l->prints[i] & m->mask]);
-    l->found = 0;
+    for (int i = 0; i < l->count; i++) {
+        __builtin_prefetch(&m->prints[l->prints[i] & m->mask]);
+        __builtin_prefetch(&m->rows[l->prints[i] & m->mask]);
+    }
     for (int i = 0; i < l->count; i++) {
         int64_t row = feature(m, l->prints[i]);
-        if (row < 0) continue;
+        if (row >= 0) l->rows[l->found++] = row;
+    }
+    for (int i = 0; i < l->found; i++) {
+        int64_t row = l->rows[i];
         const char *weights = (const char *)(m->weights + row * m->n_classes);
         for (int64_t at = 0; at < m->n_classes * (int64_t)sizeof(float); at += 64) __builtin_prefetch(weights + at);
         __builtin_prefetch(&m->squared_idf[row]);
-        l->rows[l->found++] = row;
     }
     l->count = 0;
 }
@@ -876,20 +880,27 @@ static void add_features(const model *m, lookup *l, double *total, double *squar
         *squares += m->squared_idf[l->rows[i]];
         for (int64_t c = 0; c < m->n_classes; c++) total[c] += weights[c];
     }
+    l->found = 0;
+}
+
+/* Rows of n-grams among the weights, -1 for those that the model doesn't know. */
+void bounceml_rows(const model *m, const uint64_t *prints, int64_t n, int32_t *rows) {
+    for (int64_t i = 0; i < n; i++) rows[i] = (int32_t)feature(m, prints[i]);
 }
 
 /* Sums over single n-grams: those of token i have the fingerprints prints[ends[i - 1]:ends[i]]. Row i of `parts`, of shape
    (n, n_classes + 3), becomes totals, squared length, n-grams found and looked up. */
 void bounceml_characters(const model *m, const uint64_t *prints, const int64_t *ends, int64_t n, double *parts) {
     int64_t k = 0;
-    lookup l = {.count = 0};
+    lookup l = {.count = 0, .found = 0};
     for (int64_t i = 0; i < n; i++) {
         double *part = parts + i * (m->n_classes + 3);
         part[m->n_classes + 2] += (double)(ends[i] - k);
         while (k < ends[i]) {
             while (k < ends[i] && l.count < AT_ONCE) l.prints[l.count++] = prints[k++];
-            add_features(m, &l, part, &part[m->n_classes]);
+            find_features(m, &l);
             part[m->n_classes + 1] += l.found;
+            add_features(m, &l, part, &part[m->n_classes]);
         }
     }
 }
@@ -914,10 +925,11 @@ typedef struct {
 
 enum { PHRASE = 1, PATTERN = 2 };
 
-/* What is known of tokens by their numbers: fingerprints, what their characters add (`bounceml_characters`), and the
+/* What is known of tokens by their numbers: fingerprints, rows among the weights (`bounceml_rows`), what their characters add (`bounceml_characters`), and the
    phrases that they may begin, begins[begin_ends[t - 1]:begin_ends[t]], and end. */
 typedef struct {
     const uint64_t *prints;
+    const int32_t *rows;
     const double *parts;
     const int32_t *begins;
     const int64_t *begin_ends;
@@ -934,15 +946,15 @@ typedef struct {
 } answers;
 
 /* Sums over the word block of a template: single tokens and pairs. */
-static void add_words(const model *m, const int32_t *ids, int64_t n, const uint64_t *prints, double *total, double *squares) {
-    lookup l = {.count = 0};
+static void add_words(const model *m, const tokens *t, const int32_t *ids, int64_t n, double *total, double *squares) {
+    lookup l = {.count = 0, .found = 0};
     for (int64_t k = 0; k < n; k++) {
-        uint64_t print = l.prints[l.count++] = prints[ids[k]];
+        if (t->rows[ids[k]] >= 0) l.rows[l.found++] = t->rows[ids[k]];
         if (k + 1 < n) {
-            uint64_t next = prints[ids[k + 1]];
-            l.prints[l.count++] = print * PAIR + (next ^ (next >> 29));
+            uint64_t next = t->prints[ids[k + 1]];
+            l.prints[l.count++] = t->prints[ids[k]] * PAIR + (next ^ (next >> 29));
         }
-        if (l.count > AT_ONCE - 2) add_features(m, &l, total, squares);
+        if (l.count + l.found > AT_ONCE - 2) add_features(m, &l, total, squares);
     }
     add_features(m, &l, total, squares);
 }
@@ -990,7 +1002,7 @@ static void judge_one(const model *m, const judge *j, const tokens *t, const int
     int64_t classes = m->n_classes, width = classes + 3;
     double *words = work, *characters = words + width, *p = characters + width, squares = 0;
     memset(work, 0, (size_t)(2 * width) * sizeof *work);
-    add_words(m, ids, n, t->prints, words, &squares);
+    add_words(m, t, ids, n, words, &squares);
     for (int64_t k = 0; k < n; k++) {
         const double *part = t->parts + (int64_t)ids[k] * width;
         for (int64_t c = 0; c < width; c++) characters[c] += part[c];

@@ -71,7 +71,7 @@ class _Judge(_Struct):
 
 class _Tokens(_Struct):
     _fields_ = [
-        (name, _POINTER) for name in ("prints", "parts", "begins", "begin_ends", "lasts", "last_ends")
+        (name, _POINTER) for name in ("prints", "rows", "parts", "begins", "begin_ends", "lasts", "last_ends")
     ]
 
 
@@ -120,6 +120,7 @@ class Judge:
         ends: np.ndarray,
         *,
         prints: np.ndarray,
+        rows: np.ndarray,
         parts: np.ndarray,
         rules: RuleIndex,
         which: np.ndarray,
@@ -127,11 +128,11 @@ class Judge:
     ) -> Judged:
         """What is found of templates, whose token numbers stand in `ids[starts[i]:ends[i]]`.
 
-        `prints`, `parts` and what the rules learnt are by token; template i has codes that allow the rules
+        `prints`, their `rows` among the weights, `parts` and what the rules learnt are by token; template i has codes that allow the rules
         `allowed[which[i]]` (bool of shape (n_codes, n_rules)).
         """
         begins, lasts = rules.begins, rules.lasts
-        tokens = _Tokens(prints, parts, begins.values, begins.ends, lasts.values, lasts.ends)
+        tokens = _Tokens(prints, rows, parts, begins.values, begins.ends, lasts.values, lasts.ends)
         n = len(ends)
         found = Judged(np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n), np.empty(n, bool))
         answers = _Answers(found.best, found.turned, found.confidence, found.sure)

@@ -37,6 +37,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "forget_templates": (_INT, (_POINTER,)),
     "model_new": (_POINTER, (_POINTER, _POINTER, _POINTER, _INT, _INT)),
     "model_free": (None, (_POINTER,)),
+    "rows": (None, (_POINTER, _POINTER, _INT, _POINTER)),
     "characters": (None, (_POINTER, _POINTER, _POINTER, _INT, _POINTER)),
     "codes": (None, (*[_POINTER] * 3, _INT, *[_POINTER] * 3)),
     "judge": (_INT, (*[_POINTER] * 6, _INT, *[_POINTER] * 3)),
@@ -162,6 +163,12 @@ class Weights:
     def __del__(self) -> None:
         if at := getattr(self, "at", None):
             self._c.bounceml_model_free(at)
+
+    def rows(self, prints: np.ndarray) -> np.ndarray:
+        """Rows (int32) of n-grams among the weights by their fingerprints, -1 for those that the model doesn't know."""
+        rows = np.empty(len(prints), np.int32)
+        self._c.bounceml_rows(self.at, prints.ctypes.data, len(prints), rows.ctypes.data)
+        return rows
 
     def characters(self, prints: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """What the character n-grams of tokens add: totals, squared length, n-grams found and looked up, side by side.

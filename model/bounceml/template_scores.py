@@ -69,7 +69,7 @@ class TemplateScorer:
     def forget(self) -> None:
         """Forget all tokens."""
         self._texts: list[str] = []
-        self._word_prints = np.empty(0, np.uint64)
+        self._word_prints, self._word_rows = np.empty(0, np.uint64), np.empty(0, np.int32)
         self._parts = self._parts_room = np.empty((0, len(self._bias) + 3))
         self._roles = np.empty(0, np.uint8)
         self._rules.forget()
@@ -90,6 +90,8 @@ class TemplateScorer:
         self._parts = self._parts_room[: len(self._texts)]
         prints = np.array([word_fingerprint(token) for token in tokens], np.uint64)
         self._word_prints = np.concatenate([self._word_prints, prints])
+        if self._model.table:
+            self._word_rows = np.concatenate([self._word_rows, self._model.table.rows(prints)])
         self._rules.learn(tokens)
         roles = np.array([_bits(token) for token in tokens], np.uint8)
         self._roles = np.concatenate([self._roles, roles])
@@ -157,8 +159,8 @@ class TemplateScorer:
         """What is found of templates, the i-th of which has the codes `codes[which[i]]`."""
         if self._judge is not None:
             return self._judge.answer(
-                ids, starts, ends, prints=self._word_prints, parts=self._parts, rules=self._rules,
-                which=which, allowed=self._rules.allowed(codes),
+                ids, starts, ends, prints=self._word_prints, rows=self._word_rows, parts=self._parts,
+                rules=self._rules, which=which, allowed=self._rules.allowed(codes),
             )  # fmt: skip
         logits, known = self._logits(ids, starts, ends)
         calibration, of = self._classifier.calibration, self._of

@@ -1,6 +1,7 @@
 """Many texts to numbered templates: each distinct template is scored once, however many texts have it."""
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -191,10 +192,10 @@ def _text(data: np.ndarray, offsets: np.ndarray, i: int) -> str:
 
 def _chunk_tokens(text: str) -> Iterator[list[str]]:
     """Tokens of each non-ASCII chunk of a text, mended, in the order of the chunks."""
-    chunks = [chunk for chunk in text.translate(_SPACES).split(" ") if not chunk.isascii()]
+    chunks = [chunk for chunk in _CHUNK.findall(text) if not chunk.isascii()]
     for chunk in mend_chunks(chunks):
         yield [token for part in chunk.split() for token in chunk_tokens(part[:MAX_CHUNK])]
 
 
 # White space of ASCII; other white space doesn't part the chunks that are mended together.
-_SPACES = dict.fromkeys([*range(9, 14), *range(28, 32)], " ")
+_CHUNK = re.compile(r"[^\t-\r\x1c- ]+")
