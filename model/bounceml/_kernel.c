@@ -976,6 +976,16 @@ static void mark_rules(const judge *j, const tokens *t, const int32_t *ids, int6
     }
 }
 
+/* The same for many templates: `marks` has shape (n, n_rules). */
+void bounceml_phrases(const int32_t *ids, const int64_t *starts, const int64_t *ends, int64_t n, const uint64_t *prints,
+                      const int32_t *begins, const int64_t *begin_ends, const int32_t *lasts, const int64_t *last_ends,
+                      const int32_t *words, const int32_t *rule, const uint64_t *inner, const int64_t *inner_ends,
+                      int64_t n_rules, uint8_t *marks) {
+    judge j = {.words = words, .rule = rule, .inner = inner, .inner_ends = inner_ends};
+    tokens t = {.prints = prints, .begins = begins, .begin_ends = begin_ends, .lasts = lasts, .last_ends = last_ends};
+    for (int64_t i = 0; i < n; i++) mark_rules(&j, &t, ids + starts[i], ends[i] - starts[i], marks + i * n_rules);
+}
+
 static double log_odds(double p, double edge) {
     p = p < edge ? edge : p > 1 - edge ? 1 - edge : p;
     return log(p / (1 - p));

@@ -1,4 +1,4 @@
-"""What the kernel makes of many templates: classes, confidences, deciding rules; `template_scores` says what they mean."""
+"""What the kernel makes of many templates: classes, confidences, deciding rules; `template_scores` reads them."""
 
 import ctypes
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ _POINTER, _INT, _DOUBLE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 class Judged:
     """What is found of templates, each of shape (n,).
 
-    `best` is the column of the class, -1 where it is unknown for want of confidence; `turned` the number of the rule that
-    turned the model's answer, -1 where none did; `sure` whether the address is surely dead.
+    `best` is the column of the class, -1 where it is unknown for want of confidence; `turned` the number of the rule
+    that turned the model's answer, -1 where none did; `sure` whether the address is surely dead.
     """
 
     best: np.ndarray
@@ -42,7 +42,7 @@ class Classes:
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """What rules say, by their numbers: the class's column, -1 for a rule that doesn't count, its precision and vote."""
+    """What rules say, by their numbers: the class's column (-1: it doesn't count), its precision and vote."""
 
     column: np.ndarray
     precision: np.ndarray
@@ -70,9 +70,7 @@ class _Judge(_Struct):
 
 
 class _Tokens(_Struct):
-    _fields_ = [
-        (name, _POINTER) for name in ("prints", "rows", "parts", "begins", "begin_ends", "lasts", "last_ends")
-    ]
+    _fields_ = [(name, _POINTER) for name in ("prints", "rows", "parts", "begins", "begin_ends", "lasts", "last_ends")]
 
 
 class _Answers(_Struct):
@@ -128,8 +126,8 @@ class Judge:
     ) -> Judged:
         """What is found of templates, whose token numbers stand in `ids[starts[i]:ends[i]]`.
 
-        `prints`, their `rows` among the weights, `parts` and what the rules learnt are by token; template i has codes that allow the rules
-        `allowed[which[i]]` (bool of shape (n_codes, n_rules)).
+        `prints`, their `rows` among the weights, `parts` and what the rules learnt are by token; template i has codes
+        that allow the rules `allowed[which[i]]` (bool of shape (n_codes, n_rules)).
         """
         begins, lasts = rules.begins, rules.lasts
         tokens = _Tokens(prints, rows, parts, begins.values, begins.ends, lasts.values, lasts.ends)
@@ -137,7 +135,7 @@ class Judge:
         found = Judged(np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n), np.empty(n, bool))
         answers = _Answers(found.best, found.turned, found.confidence, found.sure)
         at = [array.ctypes.data for array in (ids, starts, ends)]
-        by_codes = [np.ascontiguousarray(which, np.int64), np.ascontiguousarray(allowed, np.uint8)]
+        by_codes: list[np.ndarray] = [np.ascontiguousarray(which, np.int64), np.ascontiguousarray(allowed, np.uint8)]
         structs = [ctypes.byref(each) for each in (self._judge, tokens)]
         check(
             self._c.bounceml_judge(

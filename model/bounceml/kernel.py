@@ -11,11 +11,14 @@ import sysconfig
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bounceml.masking import host_words
+
+if TYPE_CHECKING:
+    from bounceml.rule_index import Lists, Phrases
 
 ASK_WHOLE, ASK_CHUNKS = -1, -2
 NO_TAIL, ASK_TAIL = -1, -2
@@ -39,6 +42,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "model_free": (None, (_POINTER,)),
     "rows": (None, (_POINTER, _POINTER, _INT, _POINTER)),
     "characters": (None, (_POINTER, _POINTER, _POINTER, _INT, _POINTER)),
+    "phrases": (None, (*[_POINTER] * 3, _INT, *[_POINTER] * 9, _INT, _POINTER)),
     "codes": (None, (*[_POINTER] * 3, _INT, *[_POINTER] * 3)),
     "judge": (_INT, (*[_POINTER] * 6, _INT, *[_POINTER] * 3)),
 }
@@ -178,6 +182,29 @@ class Weights:
         parts = np.zeros((len(ends), self._weights.shape[1] + 3))
         self._c.bounceml_characters(self.at, prints.ctypes.data, ends.ctypes.data, len(ends), parts.ctypes.data)
         return parts
+
+
+def mark_phrases(
+    kernel: ctypes.CDLL,
+    ids: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    *,
+    prints: np.ndarray,
+    begins: "Lists",
+    last: "Lists",
+    phrases: "Phrases",
+    marks: np.ndarray,
+) -> None:
+    """Mark in `marks` (uint8, shape (n, n_rules)) which rules' phrases (1) and patterns (2) stand in templates."""
+    before = [array.ctypes.data for array in (ids, starts, ends)]
+    arrays = (
+        prints, begins.values, begins.ends, last.values, last.ends,
+        phrases.words, phrases.rule, phrases.inner, phrases.inner_ends,
+    )  # fmt: skip
+    kernel.bounceml_phrases(
+        *before, len(ends), *[array.ctypes.data for array in arrays], marks.shape[1], marks.ctypes.data
+    )
 
 
 # The kernel may read so much beyond a token.

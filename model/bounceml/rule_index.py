@@ -4,6 +4,7 @@ A phrase stands in a template where one token ends with its first word, the next
 one begins with its last word; a phrase of one word stands anywhere in a token.
 """
 
+import ctypes
 import itertools
 import re
 from bisect import bisect_right
@@ -15,6 +16,7 @@ import numpy as np
 
 from bounceml.codes import Codes
 from bounceml.features import word_fingerprint
+from bounceml.kernel import mark_phrases
 from bounceml.rules import Rule, RuleSet
 
 # Bits that say by what a rule was found in a template; the kernel's as well.
@@ -79,10 +81,12 @@ class Edges:
 class RuleIndex:
     """Finds the rules that match templates, the same as `RuleSet.matching_line` on their tokens.
 
-    Rule r needs what the bits `needs[r]` say. Each token learnt has the phrases that it may begin, `begins`, and end, `lasts`.
+    Rule r needs what the bits `needs[r]` say. Each token learnt has the phrases that it may begin, `begins`, and end,
+    `lasts`.
     """
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, *, kernel: ctypes.CDLL | None) -> None:
+        self._kernel = kernel
         self.rules = rules.rules
         self._texts = [(phrase.split(), i) for i, rule in enumerate(self.rules) for phrase in rule.phrases]
         multiple = [(words, p) for p, (words, _) in enumerate(self._texts) if len(words) > 1]
@@ -138,9 +142,15 @@ class RuleIndex:
         of tokens by number.
         """
         marks = np.zeros((len(ends), len(self.rules)), np.uint8)
-        for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-            for rule, bit in self._marks(ids[start:end].tolist(), prints=prints):
-                marks[i, rule] |= bit
+        if self._kernel:
+            mark_phrases(
+                self._kernel, ids, starts, ends, prints=prints, begins=self.begins, last=self.lasts,
+                phrases=self.phrases, marks=marks,
+            )  # fmt: skip
+        else:
+            for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+                for rule, bit in self._marks(ids[start:end].tolist(), prints=prints):
+                    marks[i, rule] |= bit
         return np.asarray(((marks & self.needs) == self.needs) & self.allowed(codes)[which])
 
     def allowed(self, codes: Sequence[Codes]) -> np.ndarray:
@@ -148,7 +158,7 @@ class RuleIndex:
         return np.array([self._for(each) for each in codes], bool).reshape(-1, len(self.rules))
 
     def _marks(self, found: Sequence[int], *, prints: np.ndarray) -> Iterator[tuple[int, int]]:
-        """What stands in one template: rule and bit."""
+        """What `kernel.mark_phrases` marks in one template: rule and bit."""
         phrases = self.phrases
         for at, token in enumerate(found):
             for p in self.begins.of(token):

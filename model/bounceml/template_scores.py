@@ -54,7 +54,7 @@ class TemplateScorer:
         self._classifier = classifier
         self._model = weights
         self._bias = np.array(classifier.model.header["bias"], np.float64)
-        self._rules = RuleIndex(classifier.rules)
+        self._rules = RuleIndex(classifier.rules, kernel=weights.kernel)
         self._column = {name: i for i, name in enumerate(classifier.classes)}
         taxonomy = classifier.config.taxonomy
         self._of = Classes(

@@ -17,7 +17,7 @@ from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_cod
 from bounceml_datasets.exports.domains import DomainReader
 from bounceml_datasets.exports.events import parts_of, questions
 from bounceml_datasets.exports.parquet_details import details_of
-from bounceml_datasets.exports.parquet_footer import Footer, NotJoinable
+from bounceml_datasets.exports.parquet_footer import Footer, NotJoinableError
 from bounceml_datasets.exports.parquet_joining import ParquetJoiner, joinable
 from bounceml_datasets.exports.parts import ERROR, Buffer, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset, detect
@@ -92,7 +92,7 @@ class ParquetReader:
             for batch in self._file.iter_batches(size, use_threads=False, columns=self._wanted):
                 sound = _sound(batch)
                 if sound is not batch and self._wanted is not None:
-                    raise NotJoinable(f"{self._path}: texts that are no UTF-8 have to be written anew")
+                    raise NotJoinableError(f"{self._path}: texts that are no UTF-8 have to be written anew")
                 yield sound
         except _DAMAGE as error:
             raise CorpusError(f"{self._path}: can't read it as Parquet: {error}") from error

@@ -1,4 +1,4 @@
-"""What stands at the end of a Parquet file about it: where the bytes of its columns lie, to be put elsewhere as they are.
+"""What a Parquet file says about itself: where the bytes of its columns lie, to be put elsewhere as they are.
 
 Fields by their numbers in https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 """
@@ -25,7 +25,7 @@ _FILE, _CHUNK_OFFSET, _METADATA, _PAGE_INDEXES, _CRYPTO = 1, 2, 3, (4, 5, 6, 7),
 _SIZE, _DATA, _INDEX, _DICTIONARY, _BLOOM = 7, 9, 10, 11, (14, 15)
 
 
-class NotJoinable(Exception):
+class NotJoinableError(Exception):
     """What is read shows that the file has to be written anew."""
 
 
@@ -101,7 +101,7 @@ def footer_of(path: Path) -> Footer | None:
 
 
 def joined_group(first: Group, second: Group, *, columns: Sequence[Struct], start: int) -> Struct:
-    """The description of a row group with the columns of both, which begin at `start` and are given as they lie there."""
+    """The description of a row group with the columns of both, given as they lie there from `start` on."""
     group = Struct(dict(first.described.fields))
     group.fields[_COLUMNS] = structs(list(columns))
     for at in (_BYTES, _COMPRESSED):

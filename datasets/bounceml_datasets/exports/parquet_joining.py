@@ -48,7 +48,8 @@ class ParquetJoiner:
         self._source, self._path = source, path
         path.write_bytes(MAGIC)
         self._footer = footer
-        self._whole = read_footer(io.BytesIO(_written(pa.schema([*schema, *ANSWER_SCHEMA]))))
+        whole = pa.schema([*schema, *ANSWER_SCHEMA], metadata=schema.metadata)
+        self._whole = read_footer(io.BytesIO(_written(whole)))
         self._index, self._confidence = [np.empty(0, np.int32)], [np.empty(0)]
         self._outcomes: dict[tuple[str | None, ...], int] = {}
         self._groups: list[Struct] = []
@@ -102,7 +103,8 @@ class ParquetJoiner:
 def _written(schema: pa.Schema, *tables: pa.Table) -> memoryview:
     """Tables as a Parquet file, each in a row group."""
     sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, schema, compression="snappy") as writer:
+    # Statistics of the other columns would help nobody to find rows, and cost a tenth.
+    with pq.ParquetWriter(sink, schema, compression="snappy", write_statistics=["bounce_confidence"]) as writer:
         for table in tables:
             writer.write_table(table, row_group_size=max(1, len(table)))
     return memoryview(sink.getvalue())

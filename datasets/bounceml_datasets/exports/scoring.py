@@ -18,7 +18,7 @@ from bounceml.errors import CorpusError
 from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
 from bounceml_datasets.exports.flow import read_ahead, worked
 from bounceml_datasets.exports.opening import make_writer, open_reader
-from bounceml_datasets.exports.parquet_footer import NotJoinable
+from bounceml_datasets.exports.parquet_footer import NotJoinableError
 from bounceml_datasets.exports.parts import Buffer, Part, Reader, Scored, Writer
 from bounceml_datasets.exports.tally import Tally
 
@@ -55,7 +55,7 @@ def score_export(
     score = partial(_score, job, classifier=classifier, tell=tell, note=note, workers=workers or os.cpu_count() or 1)
     try:
         return score(anew=False)
-    except NotJoinable as why:
+    except NotJoinableError as why:
         note(str(why))
         return score(anew=True)
 
