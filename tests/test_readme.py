@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_readme_shows_every_command() -> None:
     shown = {command.split()[1] for command, _ in CONSOLE}
-    commands = "predict score rules train export review label data evaluate drift models report"
+    commands = "predict explain score rules train export review label data evaluate drift models report"
     assert shown == set(commands.split())
     assert SLOW in [command for command, _ in CONSOLE]
 

@@ -99,6 +99,32 @@ def predict(
 
 
 @app.command()
+def explain(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE…", help="E-mails: .eml, mbox, Maildir folders; - for standard input."),
+    ] = None,
+    text: Annotated[list[str] | None, typer.Option("--text", help='A bare reply, as "550 5.1.1 User unknown".')] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with every n-gram's share.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Page to write beside, which opens offline.")] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Labelled rows of your own to look for near texts in: .jsonl, or .csv."),
+    ] = None,
+    model: Model = None,
+    config: Config = None,
+) -> None:
+    """Say why: the words that counted, rules, what the runner-up lacked, and the nearest labelled texts."""
+    from bounceml_cli.explain import run
+
+    if not files and not text:
+        raise typer.BadParameter("give at least one FILE, - for standard input, or --text", param_hint="FILE…")
+    raise typer.Exit(
+        run(files or [], texts=text or [], data=data or [], json=json, html=html, model=model, config=config)
+    )
+
+
+@app.command()
 def score(
     export: Annotated[
         str,

@@ -21,7 +21,7 @@ def run(
     """Print a verdict for each recipient of each message; a file that can't be read is named, the rest answered."""
     classifier = load(model, config=config or find_config())
     failed: list[str] = []
-    verdicts = _verdicts(classifier, files=files, texts=texts, failed=failed)
+    verdicts = verdicts_on(classifier, files=files, texts=texts, failed=failed)
     if json:
         for verdict in verdicts:
             entry = verdict.to_dict()
@@ -35,9 +35,10 @@ def run(
     return Exit.FAILED if failed else Exit.DONE
 
 
-def _verdicts(
+def verdicts_on(
     classifier: Classifier, *, files: Sequence[str], texts: Sequence[str], failed: list[str]
 ) -> Iterator[Verdict]:
+    """Verdicts on bare replies, then on messages; a file that can't be read is named and goes into `failed`."""
     for text in texts:
         yield classifier.classify(text)
     if not files:
@@ -70,11 +71,11 @@ def _messages(files: Sequence[str], *, failed: list[str]) -> Iterator[tuple[str,
 
 
 def _explanation(classifier: Classifier, verdict: Verdict) -> dict[str, object]:
-    from bounceml.explanation import explain
+    from bounceml.explanation import explain_verdict
 
-    found = explain(classifier, verdict.diagnostic)
+    found = explain_verdict(classifier, verdict)
     return {
         "known": round(found.known, 4),
         "contributions": [[printable(c.gram), round(c.logit, 4)] for c in found.contributions[:12]],
-        "rules": list(found.rules),
+        "rules": [rule.id for rule in found.rules],
     }

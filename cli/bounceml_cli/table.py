@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bounceml.classifier import Classifier
-from bounceml.explanation import explain
+from bounceml.explanation import explain_verdict
 from bounceml.verdict import Verdict
 from bounceml_cli.exits import printable
 
@@ -56,12 +56,12 @@ def _cells(verdict: Verdict) -> list[str]:
 
 
 def _reasons(classifier: Classifier, verdict: Verdict) -> list[str]:
-    found = explain(classifier, verdict.diagnostic)
+    found = explain_verdict(classifier, verdict)
     grams = ", ".join(f"{printable(c.gram)} {c.logit:+.2f}" for c in found.contributions[:_SHOWN_GRAMS])
     lines = [
         f"  by {verdict.decided_by}; {found.known:.0%} of its letters' n-grams known",
         f"  words: {grams or 'none known'}",
     ]
     if found.rules:
-        lines.append(f"  rules: {', '.join(found.rules)}")
+        lines.append(f"  rules: {', '.join(rule.id for rule in found.rules)}")
     return lines

@@ -49,9 +49,30 @@ def character_grams(token: str) -> list[str]:
     >>> character_grams("已满")
     ['已', '满', '已满']
     """
+    padded = token if is_dense(token) else f" {token} "
+    return [padded[start:end] for start, end in _cuts(token, padded=padded)]
+
+
+def character_places(token: str) -> list[tuple[int, int] | None]:
+    """Where each of a token's character n-grams stands in it, as (start, end) pairs; None for the whole token.
+
+    In scripts without spaces a token is a run of words, and its n-grams tell them apart; else a token is the word.
+
+    >>> character_places("已满")
+    [(0, 1), (1, 2), (0, 2)]
+    """
+    if is_dense(token):
+        return [*_cuts(token, padded=token)]
+    return [None] * len(_cuts(token, padded=f" {token} "))
+
+
+def is_dense(token: str) -> bool:
+    """Whether a token is a run of a script without spaces, or Korean, which is cut in shorter pieces."""
+    return _DENSE.match(token) is not None
+
+
+def _cuts(token: str, *, padded: str) -> list[tuple[int, int]]:
     if not is_word(token):
         return []
-    if _DENSE.match(token):
-        return [token[i : i + n] for n in _DENSE_GRAMS for i in range(len(token) - n + 1)]
-    padded = f" {token} "
-    return [padded[i : i + n] for n in _LETTER_GRAMS for i in range(len(padded) - n + 1)]
+    sizes = _DENSE_GRAMS if is_dense(token) else _LETTER_GRAMS
+    return [(i, i + n) for n in sizes for i in range(len(padded) - n + 1)]

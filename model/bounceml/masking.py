@@ -7,6 +7,7 @@ Letters lose their case and accents, since bounces are often typed or transporte
 import re
 import tomllib
 import unicodedata
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from importlib import resources
 
@@ -17,7 +18,7 @@ MAX_CHUNK = 300
 _MAX_WORD = 40
 
 _ADDRESS, _HOST, _IP, _URL, _ID, _NUMBER = "<addr>", "<host>", "<ip>", "<url>", "<id>", "<num>"
-_SLOTS = frozenset({_ADDRESS, _HOST, _IP, _URL, _ID, _NUMBER})
+SLOTS = frozenset({_ADDRESS, _HOST, _IP, _URL, _ID, _NUMBER})
 
 # Combining marks that are accents or vowel points, not letters: Latin, Greek and Cyrillic, Hebrew, Arabic.
 _MARKS = dict.fromkeys(
@@ -72,7 +73,7 @@ def tokens(text: str) -> list[str]:
     found: list[str] = []
     for chunk in text.split():
         for token in chunk_tokens(chunk[:MAX_CHUNK]):
-            if not (found and token == found[-1] and token in _SLOTS):
+            if not (found and token == found[-1] and token in SLOTS):
                 found.append(token)
         if len(found) >= MAX_TOKENS:
             return found[:MAX_TOKENS]
@@ -114,25 +115,27 @@ def host_words() -> dict[str, int]:
 @lru_cache(maxsize=1 << 16)
 def chunk_tokens(chunk: str) -> tuple[str, ...]:
     """Tokens of one chunk without white space."""
-    found: list[str] = []
-    for match in _PARTS.finditer(fold(chunk)):
+    return tuple(token for _, found in chunk_parts(fold(chunk)) for token in found)
+
+
+def chunk_parts(folded: str) -> Iterator[tuple[re.Match[str], Sequence[str]]]:
+    """The parts of a folded chunk that become tokens, in their order, each with its tokens."""
+    for match in _PARTS.finditer(folded):
         part, what = match[0], match.lastgroup
         if what == "word":
-            found.append(part[:_MAX_WORD])
+            yield match, (part[:_MAX_WORD],)
         elif what == "dense":
-            found.extend(part[i : i + _MAX_WORD] for i in range(0, len(part), _MAX_WORD))
+            yield match, [part[i : i + _MAX_WORD] for i in range(0, len(part), _MAX_WORD)]
         elif what in ("status", "code", "family"):
-            found.append(part)
+            yield match, (part,)
         elif what == "host":
-            found.extend(_host_tokens(part))
+            yield match, _host_tokens(part)
         elif what == "url":
-            found.append(_URL)
-            found.extend(_URL_WORD.findall(part.partition("//")[2] or part)[:12])
+            yield match, [_URL, *_URL_WORD.findall(part.partition("//")[2] or part)[:12]]
         elif what == "mixed":
-            found.extend(_mixed_tokens(part))
+            yield match, _mixed_tokens(part)
         else:
-            found.append({"addr": _ADDRESS, "ip": _IP}.get(what or "", _NUMBER))
-    return tuple(found)
+            yield match, ({"addr": _ADDRESS, "ip": _IP}.get(what or "", _NUMBER),)
 
 
 def _host_tokens(part: str) -> list[str]:
