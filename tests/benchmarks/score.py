@@ -183,8 +183,9 @@ def main() -> None:
             )
     print()
     for fewer, more in itertools.pairwise(whole):
-        row_s = (more.seconds - fewer.seconds) / (more.rows - fewer.rows)
-        print(f"from {fewer.rows:,} to {more.rows:,} repetitive rows: {row_s * 1e6:.2f} µs a row")
+        rows, s = more.rows - fewer.rows, more.seconds - fewer.seconds
+        row_us, worked_us = s / rows * 1e6, (more.processor_s - fewer.processor_s) / rows * 1e6
+        print(f"from {fewer.rows:,} to {more.rows:,} rows: {row_us:.2f} µs a row, {worked_us:.2f} µs of processors")
 
 
 if __name__ == "__main__":
