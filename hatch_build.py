@@ -26,7 +26,7 @@ class KernelHook(BuildHookInterface[Any]):
         library = source.with_name(f"_kernel{sysconfig.get_config_var('SHLIB_SUFFIX') or '.so'}")
         built = library.with_suffix(".building")
         done = subprocess.run(
-            [*compiler.split(), "-O3", "-shared", "-fPIC", "-o", str(built), str(source)],
+            [*compiler.split(), "-O3", "-shared", "-fPIC", "-o", str(built), str(source), "-lm"],
             capture_output=True,
             text=True,
             check=False,

@@ -116,6 +116,19 @@ def test_forgetting_changes_no_answer(classifier: Classifier, monkeypatch: pytes
         ]
 
 
+def test_forgetting_templates_keeps_what_tokens_are_worth(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = Batch(classifier)
+    whole = batch.answer(TEXTS[:3000])
+    monkeypatch.setattr(bounceml.templates, "_MAX_TEMPLATES", 100)
+    learnt: list[str] = []
+    monkeypatch.setattr(batch._scorer._rules, "learn", learnt.extend)
+    again = batch.answer(TEXTS[:3000])
+    assert again.confidence.tolist() == whole.confidence.tolist()
+    assert learnt == []
+
+
 def test_no_texts_have_no_answers(batch: Batch) -> None:
     assert len(batch.answer([]).index) == 0
     answers = batch.answer(["", " - "])
@@ -148,6 +161,39 @@ def reader() -> Reader:
 @given(text=HARD | st.text(max_size=200))
 def test_kernel_cuts_texts_as_python_does(reader: Reader, text: str) -> None:
     assert reader.tokens(text) == read_tokens(text)
+
+
+# Texts that begin alike, go on otherwise, and differ in white space and letters' case, so that what is remembered of
+# one serves the next only in part.
+STRETCHES = st.lists(
+    st.sampled_from(
+        [
+            *["The email account that you tried to reach ", "the email account that you tried to ", "does not exist"],
+            *[
+                "  The email  account",
+                "\nthe email account that you\ttried",
+                "a " * 130,
+                "word" * 80,
+                "1.2.3.4",
+                "x@y.example",
+            ],
+            *[
+                "邮箱 不存在 ",
+                "the email account thát you tried to reach",
+                " - : - - : - - : - - : - - : - ",
+                "https://x.example/a",
+            ],
+        ]
+    ),
+    min_size=1,
+    max_size=5,
+).map(" ".join)
+
+
+@given(texts=st.lists(STRETCHES, min_size=1, max_size=4))
+def test_kernel_remembers_no_more_of_texts_than_they_share(reader: Reader, texts: list[str]) -> None:
+    for text in texts * 3:  # first a stretch is met, then remembered, then used
+        assert reader.tokens(text) == read_tokens(text)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
 
    All state lies in one `engine`, used by one thread at a time. Functions return -1 where memory ran out. */
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,19 +99,43 @@ static int table_put(table *t, key k, int64_t value) {
 
 /* ---- The engine ---------------------------------------------------------------------------------------------------- */
 
+/* Texts of one template mostly share whole stretches of words, so those without slots are remembered with their tokens. What
+   is remembered is folded, and compared byte by byte. Only what was met before is remembered, and what is met again and
+   again stays: most of what stands between slots stands there once. */
+#define STRETCHES 4096
+#define STRETCH_KEY 16
+#define STRETCH_BYTES 240
+#define STRETCH_CHUNKS 40
+#define STRETCH_TOKENS 48
+#define MOST_HEAT 15
+
+typedef struct {
+    uint8_t size, chunks;
+    uint8_t text[STRETCH_BYTES + 8]; /* as `load` needs */
+    int32_t ids[STRETCH_TOKENS];
+    uint8_t ends[STRETCH_CHUNKS];   /* where what follows each chunk and its white space begins */
+    uint8_t counts[STRETCH_CHUNKS]; /* how many tokens stand up to there */
+} stretch;
+
+/* What stands at a place: part of the hash of its beginning; whether it is remembered; how long it stays. */
+typedef struct { uint32_t tag; uint8_t known, heat; } mark;
+
 typedef struct {
     key seed;
     table hosts;      /* words of `hosts.toml`; value 1: top-level domain, 2: speaking label, 3: both */
     table tokens;     /* token -> its number */
     table templates;  /* token numbers -> number of the template */
     table chunks;     /* non-ASCII chunks of a text -> where in `taught` their tokens stand */
-    bytes taught;     /* for each: number of chunks, then size and text of each chunk's tokens */
+    bytes taught;     /* for each chunk: how many tokens, and their numbers; slots as negative numbers */
+    stretch *stretches; /* STRETCHES of them, by hash of their beginnings */
+    mark marks[STRETCHES];
     bytes token_text; /* tokens, each with a line break, in the order of their numbers */
     bytes ids;        /* int32: token numbers of templates, one after another */
     bytes ends;       /* int64: where in `ids` each template ends */
     int64_t token_count, template_count;
     int32_t row[MAX_TOKENS];
     int row_size, last_slot;
+    int slot_met; /* whether a slot was emitted since this was set to 0 */
     int64_t slots[7]; /* numbers of the slots' tokens; -1 where they weren't met yet */
 } engine;
 
@@ -149,6 +174,7 @@ static int emit(engine *e, const uint8_t *text, size_t size) {
 }
 
 static int emit_slot(engine *e, int which) {
+    e->slot_met = 1;
     if (e->last_slot == which) return 1;
     if (e->row_size == MAX_TOKENS) return 1;
     if (e->slots[which] < 0) e->slots[which] = token_number(e, (const uint8_t *)SLOTS[which - 1], strlen(SLOTS[which - 1]));
@@ -165,12 +191,17 @@ enum { SPACE = 1, LETTER = 2, DIGIT = 4, UNDERSCORE = 8, HYPHEN = 16, NOT_LOCAL 
 static uint8_t CLASS[256]; /* what each folded character is; 0 beyond ASCII */
 static uint8_t FOLDED[256];
 
+/* What a chunk has to hold for some matches to be worth a try; `END` is where it ends. */
+enum { WIDE = 1, AT = 2, COLON = 4, DOT = 8, END = 16 };
+static uint8_t SEEN[256];
+
 static void make_classes(void) {
     for (int c = 0; c < 256; c++) {
         int letter = c >= 'a' && c <= 'z', digit = c >= '0' && c <= '9', space = c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31);
         CLASS[c] = (uint8_t)((space ? SPACE | NOT_LOCAL : 0) | (letter ? LETTER : 0) | (digit ? DIGIT : 0) | (c == '_' ? UNDERSCORE : 0) |
                              (c == '-' ? HYPHEN : 0) | (c && strchr("@<>()[]\",;:", c) ? NOT_LOCAL : 0) |
                              (digit || (c >= 'a' && c <= 'f') || c == ':' ? HEX_OR_COLON : 0) | (c && strchr("<>()[]\",;", c) ? CLOSING : 0));
+        SEEN[c] = (uint8_t)((c >= 0x80 ? WIDE : 0) | (c == '@' ? AT : 0) | (c == ':' ? COLON : 0) | (c == '.' ? DOT : 0) | (space ? END : 0));
         FOLDED[c] = (uint8_t)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
 }
@@ -184,8 +215,8 @@ static int is_space(int c) { return is(c, SPACE); }
 static int is_local(int c) { return c >= 0 && !(CLASS[c] & NOT_LOCAL); }
 static int lower(int c) { return FOLDED[c]; }
 
-/* The chunk at hand ends with a null byte that isn't part of it, so that looking one ahead is allowed; null bytes
-   inside a text make no difference, since they are in no class but that of addresses. */
+/* Behind the chunk at hand stands a byte that isn't part of it, so that looking one ahead is allowed; null bytes inside a
+   text make no difference, since they are in no class but that of addresses. */
 typedef struct { const uint8_t *s; int n; } chunk;
 
 static int at(chunk c, int i) { return i >= 0 && i < c.n ? c.s[i] : -1; }
@@ -401,7 +432,7 @@ static int match_plain(chunk c, int i) {
     return next < 0 || is(next, CLOSING) || (last && (next == ':' || next == '.')) ? n : 0;
 }
 
-static int emit_chunk(engine *e, chunk c) {
+static int emit_chunk(engine *e, chunk c, int seen) {
     for (int i = 0; i < c.n && e->row_size < MAX_TOKENS;) {
         int n = match_plain(c, i);
         if (n) {
@@ -411,11 +442,11 @@ static int emit_chunk(engine *e, chunk c) {
         }
         if (!is_local(c.s[i]) && c.s[i] != ':') { i++; continue; }
         if ((n = match_url(c, i))) { if (!emit_url(e, c.s + i, n)) return 0; }
-        else if ((n = match_address(c, i))) { if (!emit_slot(e, ADDR)) return 0; }
+        else if (seen & AT && (n = match_address(c, i))) { if (!emit_slot(e, ADDR)) return 0; }
         else if (!is_word(c.s[i]) && c.s[i] != '-' && c.s[i] != ':') { i++; continue; }
-        else if ((n = match_status(c, i))) { if (!emit(e, c.s + i, (size_t)n)) return 0; }
-        else if ((n = match_ipv4(c, i)) || (n = match_ipv6(c, i))) { if (!emit_slot(e, IP)) return 0; }
-        else if ((n = match_host(c, i))) { if (!emit_host(e, c.s + i, n)) return 0; }
+        else if (seen & DOT && (n = match_status(c, i))) { if (!emit(e, c.s + i, (size_t)n)) return 0; }
+        else if ((seen & DOT && (n = match_ipv4(c, i))) || (seen & COLON && (n = match_ipv6(c, i)))) { if (!emit_slot(e, IP)) return 0; }
+        else if (seen & DOT && (n = match_host(c, i))) { if (!emit_host(e, c.s + i, n)) return 0; }
         else if ((n = match_code(c, i)) || (n = match_family(c, i))) { if (!emit(e, c.s + i, (size_t)n)) return 0; }
         else if ((n = match_mixed(c, i))) { if (!emit_mixed(e, c.s + i, n)) return 0; }
         else if ((n = run(c, i, LETTER, MAX_CHUNK))) { if (!emit(e, c.s + i, (size_t)(n > MAX_WORD ? MAX_WORD : n))) return 0; }
@@ -426,20 +457,98 @@ static int emit_chunk(engine *e, chunk c) {
     return 1;
 }
 
+/* The slot that a token is, 0 for none. */
+static int slot_of(const uint8_t *text, size_t size) {
+    if (size && *text == '<')
+        for (int k = 0; k < 6; k++)
+            if (strlen(SLOTS[k]) == size && !memcmp(SLOTS[k], text, size)) return k + 1;
+    return 0;
+}
+
 /* Tokens that Python found, one after another with spaces between. */
 static int emit_known(engine *e, const uint8_t *text, size_t size) {
     const uint8_t *end = text + size;
     while (text < end) {
         const uint8_t *stop = memchr(text, ' ', (size_t)(end - text));
         size_t n = (size_t)((stop ? stop : end) - text);
-        int which = 0;
-        if (*text == '<')
-            for (int k = 0; k < 6 && !which; k++)
-                if (strlen(SLOTS[k]) == n && !memcmp(SLOTS[k], text, n)) which = k + 1;
+        int which = slot_of(text, n);
         if (!(which ? emit_slot(e, which) : emit(e, text, n))) return 0;
         text += n + 1;
     }
     return 1;
+}
+
+/* Tokens that were taught, by their numbers. */
+static int emit_taught(engine *e, const uint8_t *numbers, uint32_t count) {
+    for (uint32_t k = 0; k < count && e->row_size < MAX_TOKENS; k++) {
+        int32_t number;
+        memcpy(&number, numbers + k * sizeof number, sizeof number);
+        if (number < 0) {
+            if (!emit_slot(e, -number)) return 0;
+        } else e->last_slot = 0, e->row[e->row_size++] = number;
+    }
+    return 1;
+}
+
+/* ---- Stretches ------------------------------------------------------------------------------------------------------------- */
+
+enum { UNKNOWN = -1, ONCE = -2 };
+
+/* Emit what is known of a stretch that begins here, up to its last chunk that stands here too; how many bytes that are.
+   UNKNOWN where nothing is known of it yet, ONCE where it wasn't met before. `left` bytes are there, and 8 more may be read;
+   `place` becomes where it belongs. */
+static int64_t emit_stretch(engine *e, const uint8_t *text, int64_t left, int *place) {
+    uint64_t hashed = mix(load(text, 8) ^ e->seed.a, load(text + 8, 8) ^ e->seed.b);
+    uint32_t tag = (uint32_t)(hashed >> 32);
+    *place = (int)(hashed % STRETCHES);
+    mark *m = &e->marks[*place];
+    if (m->tag != tag) {
+        if (m->heat) m->heat--;
+        else *m = (mark){.tag = tag};
+        return ONCE;
+    }
+    if (!m->known) return UNKNOWN;
+    const stretch *r = &e->stretches[*place];
+    int64_t same = 0, most = r->size < left ? r->size : left;
+    while (same < most) {
+        uint64_t differs = load(r->text + same, 8) ^ load(text + same, 8);
+        if (differs) {
+            same += __builtin_ctzll(differs) / 8;
+            break;
+        }
+        same += 8;
+    }
+    if (same > most) same = most;
+    int chunks = r->chunks;
+    while (chunks && r->ends[chunks - 1] > same) chunks--;
+    if (!chunks) return UNKNOWN;
+    int count = r->counts[chunks - 1], room = MAX_TOKENS - e->row_size;
+    memcpy(e->row + e->row_size, r->ids, (size_t)(count < room ? count : room) * sizeof *r->ids);
+    e->row_size += count < room ? count : room;
+    if (count) e->last_slot = 0;
+    m->heat = MOST_HEAT;
+    return r->ends[chunks - 1];
+}
+
+/* A stretch that is being read: where it began in the text and in the row, and where it belongs. */
+typedef struct { const uint8_t *text; int place, row, chunks; uint8_t ends[STRETCH_CHUNKS], counts[STRETCH_CHUNKS]; } reading;
+
+/* Count a chunk in that ends before `next`; whether the stretch goes on. */
+static int goes_on(reading *r, const engine *e, const uint8_t *next) {
+    int64_t size = next - r->text, count = e->row_size - r->row;
+    if (size > STRETCH_BYTES || count > STRETCH_TOKENS || r->chunks == STRETCH_CHUNKS || e->row_size == MAX_TOKENS) return 0;
+    r->ends[r->chunks] = (uint8_t)size, r->counts[r->chunks++] = (uint8_t)count;
+    return 1;
+}
+
+static void remember(engine *e, const reading *r) {
+    if (!r->chunks || r->ends[r->chunks - 1] < STRETCH_KEY) return;
+    stretch *known = &e->stretches[r->place];
+    e->marks[r->place].known = 1;
+    known->size = r->ends[r->chunks - 1], known->chunks = (uint8_t)r->chunks;
+    memcpy(known->ends, r->ends, (size_t)r->chunks), memcpy(known->counts, r->counts, (size_t)r->chunks);
+    memcpy(known->ids, e->row + r->row, r->counts[r->chunks - 1] * sizeof *known->ids);
+    memcpy(known->text, r->text, known->size);
 }
 
 /* ---- A text ------------------------------------------------------------------------------------------------------------ */
@@ -476,53 +585,77 @@ static int64_t template_number(engine *e) {
 
 static void start_row(engine *e) { e->row_size = 0, e->last_slot = 0; }
 
+/* These two are loops that compilers turn into ones over many bytes at once. */
+static void fold(const uint8_t *restrict s, int64_t n, uint8_t *restrict folded) {
+    for (int64_t i = 0; i < n; i++) folded[i] = s[i] | (uint8_t)(((s[i] >= 'A') & (s[i] <= 'Z')) << 5);
+}
+
+static uint8_t all_bits(const uint8_t *s, int64_t n) {
+    uint8_t all = 0;
+    for (int64_t i = 0; i < n; i++) all |= s[i];
+    return all;
+}
+
+/* What was taught of a text's non-ASCII chunks, NULL where nothing was. */
+static const uint8_t *taught_of(const engine *e, const uint8_t *s, int64_t n) {
+    key k = e->seed;
+    for (int64_t i = 0; i < n;) {
+        int64_t from = i;
+        int wide = 0;
+        while (i < n && !(CLASS[s[i]] & SPACE)) wide |= s[i++];
+        if (wide >> 7) k = hash(s + from, (size_t)(i - from), k);
+        while (i < n && CLASS[s[i]] & SPACE) i++;
+    }
+    slot *found = table_find(&e->chunks, k);
+    return found->value < 0 ? NULL : e->taught.at + found->value;
+}
+
 /* Number of a text's template; ASK_WHOLE or ASK_CHUNKS where Python has to read it; -3 where memory ran out. */
 static int64_t read_text(engine *e, const uint8_t *s, int64_t n) {
-    uint8_t folded[MAX_TEXT + 8]; /* as `load` needs */
-    int wide = 0;
+    uint8_t folded[MAX_TEXT + 1 + 16]; /* a space behind, so that the last chunk ends as the others do, and as `load` needs */
     if (n > MAX_TEXT) return ASK_WHOLE;
-    for (int64_t i = 0; i < n; i++) folded[i] = (uint8_t)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
-    memset(folded + n, 0, 8);
+    fold(s, n, folded);
+    uint8_t wide = all_bits(s, n);
+    memset(folded + n, ' ', 17);
     for (const char *c = "=&\\\x1b"; *c; c++)
         for (const uint8_t *found = s; (found = memchr(found, *c, (size_t)(s + n - found))); found++)
             if (needs_repair(s, n, found - s)) return ASK_WHOLE;
-    for (int64_t i = 0; i < n; i++) wide |= s[i];
-    wide >>= 7;
     const uint8_t *known = NULL;
-    if (wide) {
-        key k = e->seed;
-        for (int64_t i = 0; i < n;) {
-            int64_t from = i;
-            int chunk_wide = 0;
-            while (i < n && !(CLASS[s[i]] & SPACE)) chunk_wide |= s[i++];
-            if (chunk_wide >> 7) k = hash(s + from, (size_t)(i - from), k);
-            while (i < n && CLASS[s[i]] & SPACE) i++;
-        }
-        slot *found = table_find(&e->chunks, k);
-        if (found->value < 0) return ASK_CHUNKS;
-        known = e->taught.at + found->value;
-    }
+    if (wide >> 7 && !(known = taught_of(e, s, n))) return ASK_CHUNKS;
     start_row(e);
+    reading r;
+    enum { ASK, READ, PASS } now = ASK; /* whether a stretch may begin here, is being read, or passed by */
     for (int64_t i = 0; i < n && e->row_size < MAX_TOKENS;) {
+        if (now == ASK && n + 1 - i >= STRETCH_KEY) {
+            int64_t size = emit_stretch(e, folded + i, n + 1 - i, &r.place);
+            if (size > 0) { i += size; continue; }
+            r.text = folded + i, r.row = e->row_size, r.chunks = 0, now = size == ONCE ? PASS : READ;
+        }
         int64_t from = i, word = letters(folded + i, n - i);
-        if (word && (i + word == n || CLASS[folded[i + word]] & SPACE)) { /* most chunks are a word */
+        e->slot_met = 0;
+        if (word && CLASS[folded[i + word]] & SPACE) { /* most chunks are a word */
             if (!emit(e, folded + i, (size_t)(word > MAX_WORD ? MAX_WORD : word))) return -3;
             i += word + 1;
-            continue;
+        } else {
+            int seen = 0, of;
+            while (!((of = SEEN[folded[i]]) & END)) seen |= of, i++; /* a space stands behind the text */
+            if (seen & WIDE) {
+                uint32_t count;
+                memcpy(&count, known, sizeof count);
+                if (!emit_taught(e, known + sizeof count, count)) return -3;
+                known += sizeof count + count * sizeof(int32_t);
+                e->slot_met = 1; /* what it is depends on the text's others, so it is in no stretch */
+            } else if (i > from) {
+                int size = (int)(i - from > MAX_CHUNK ? MAX_CHUNK : i - from);
+                if (!emit_chunk(e, (chunk){folded + from, size}, seen)) return -3;
+            }
+            while (i < n && CLASS[s[i]] & SPACE) i++;
+            i += i == n && !(CLASS[s[n - 1]] & SPACE);
         }
-        int chunk_wide = 0;
-        while (i < n && !(CLASS[s[i]] & SPACE)) chunk_wide |= s[i++];
-        if (chunk_wide >> 7) {
-            uint32_t size;
-            memcpy(&size, known, sizeof size);
-            if (!emit_known(e, known + sizeof size, size)) return -3;
-            known += sizeof size + size;
-        } else if (i > from) {
-            int size = (int)(i - from > MAX_CHUNK ? MAX_CHUNK : i - from);
-            if (!emit_chunk(e, (chunk){folded + from, size})) return -3;
-        }
-        while (i < n && CLASS[s[i]] & SPACE) i++;
+        if (now == READ && (e->slot_met || !goes_on(&r, e, folded + i))) remember(e, &r), now = ASK;
+        if (e->slot_met) now = ASK;
     }
+    if (now == READ) remember(e, &r);
     return template_number(e);
 }
 
@@ -537,7 +670,7 @@ void bounceml_free(engine *e) {
     table *tables[] = {&e->hosts, &e->tokens, &e->templates, &e->chunks};
     bytes *arrays[] = {&e->taught, &e->token_text, &e->ids, &e->ends};
     for (int i = 0; i < 4; i++) free(tables[i]->slots), free(arrays[i]->at);
-    free(e);
+    free(e->stretches), free(e);
 }
 
 /* `hosts` holds lines of a digit (1 top-level domain, 2 speaking label, 3 both) and a word. */
@@ -548,7 +681,7 @@ engine *bounceml_new(const uint8_t *hosts, int64_t size, uint64_t seed_a, uint64
     make_classes();
     forget_slots(e);
     if (!table_make(&e->hosts, 4096) || !table_make(&e->tokens, 1 << 14) || !table_make(&e->templates, 1 << 14) ||
-        !table_make(&e->chunks, 1 << 12)) {
+        !table_make(&e->chunks, 1 << 12) || !(e->stretches = calloc(STRETCHES, sizeof *e->stretches))) {
         bounceml_free(e);
         return NULL;
     }
@@ -574,7 +707,27 @@ int64_t bounceml_read(engine *e, const uint8_t *data, const int64_t *offsets, in
     return 0;
 }
 
-/* Teach the tokens of a text's non-ASCII chunks: lines in the order of the chunks, tokens with spaces between. */
+/* Keep the numbers of tokens, which have spaces between them, as `emit_taught` takes them. */
+static int keep_taught(engine *e, const uint8_t *text, size_t size) {
+    const uint8_t *end = text + size;
+    size_t where = e->taught.size;
+    uint32_t count = 0;
+    if (!append(&e->taught, &count, sizeof count)) return 0;
+    while (text < end) {
+        const uint8_t *stop = memchr(text, ' ', (size_t)(end - text));
+        size_t n = (size_t)((stop ? stop : end) - text);
+        int which = slot_of(text, n);
+        int64_t number = which ? -which : token_number(e, text, n);
+        int32_t kept = (int32_t)number;
+        if ((!which && number < 0) || !append(&e->taught, &kept, sizeof kept)) return 0;
+        text += n + 1, count++;
+    }
+    memcpy(e->taught.at + where, &count, sizeof count);
+    return 1;
+}
+
+/* Teach the tokens of a text's non-ASCII chunks: lines in the order of the chunks, tokens with spaces between. Behind both
+   stand 8 bytes more. */
 int64_t bounceml_teach(engine *e, const uint8_t *text, int64_t n, const uint8_t *tokens, int64_t size) {
     key k = e->seed;
     int64_t chunks = 0, where = (int64_t)e->taught.size;
@@ -586,9 +739,8 @@ int64_t bounceml_teach(engine *e, const uint8_t *text, int64_t n, const uint8_t 
         if (wide) {
             const uint8_t *stop = memchr(tokens, '\n', (size_t)(end - tokens));
             if (!stop) stop = end;
-            uint32_t length = (uint32_t)(stop - tokens);
             k = hash(text + from, (size_t)(i - from), k);
-            if (!append(&e->taught, &length, sizeof length) || !append(&e->taught, tokens, length)) return -1;
+            if (!keep_taught(e, tokens, (size_t)(stop - tokens))) return -1;
             tokens = stop < end ? stop + 1 : end;
             chunks++;
         }
@@ -614,17 +766,24 @@ int64_t bounceml_token_text(const engine *e, const uint8_t **at) { *at = e->toke
 const int32_t *bounceml_ids(const engine *e) { return (const int32_t *)e->ids.at; }
 const int64_t *bounceml_ends(const engine *e) { return (const int64_t *)e->ends.at; }
 
-/* Forget which texts were met, so that memory stays bounded; tokens and templates are numbered from 0 again. */
+/* Forget templates, so that memory stays bounded; they are numbered from 0 again. */
+int64_t bounceml_forget_templates(engine *e) {
+    free(e->templates.slots);
+    e->ids.size = e->ends.size = 0, e->template_count = 0;
+    return table_make(&e->templates, 1 << 14) ? 0 : -1;
+}
+
+/* The same for tokens and for what was taught. */
 int64_t bounceml_forget(engine *e) {
-    table *tables[] = {&e->tokens, &e->templates, &e->chunks};
-    for (int i = 0; i < 3; i++) {
+    table *tables[] = {&e->tokens, &e->chunks};
+    for (int i = 0; i < 2; i++) {
         free(tables[i]->slots);
         if (!table_make(tables[i], 1 << 14)) return -1;
     }
-    e->taught.size = e->token_text.size = e->ids.size = e->ends.size = 0;
-    e->token_count = e->template_count = 0;
+    memset(e->marks, 0, sizeof e->marks);
+    e->taught.size = e->token_text.size = 0, e->token_count = 0;
     forget_slots(e);
-    return 0;
+    return bounceml_forget_templates(e);
 }
 
 /* ---- Receivers ----------------------------------------------------------------------------------------------------------- */
@@ -696,15 +855,19 @@ static int64_t feature(const model *m, uint64_t print) {
 typedef struct { uint64_t prints[AT_ONCE]; int64_t rows[AT_ONCE]; int count, found; } lookup;
 
 static void find_features(const model *m, lookup *l) {
-    for (int i = 0; i < l->count; i++) __builtin_prefetch(&m->prints[l->prints[i] & m->mask]);
-    l->found = 0;
+    for (int i = 0; i < l->count; i++) {
+        __builtin_prefetch(&m->prints[l->prints[i] & m->mask]);
+        __builtin_prefetch(&m->rows[l->prints[i] & m->mask]);
+    }
     for (int i = 0; i < l->count; i++) {
         int64_t row = feature(m, l->prints[i]);
-        if (row < 0) continue;
+        if (row >= 0) l->rows[l->found++] = row;
+    }
+    for (int i = 0; i < l->found; i++) {
+        int64_t row = l->rows[i];
         const char *weights = (const char *)(m->weights + row * m->n_classes);
         for (int64_t at = 0; at < m->n_classes * (int64_t)sizeof(float); at += 64) __builtin_prefetch(weights + at);
         __builtin_prefetch(&m->squared_idf[row]);
-        l->rows[l->found++] = row;
     }
     l->count = 0;
 }
@@ -717,72 +880,221 @@ static void add_features(const model *m, lookup *l, double *total, double *squar
         *squares += m->squared_idf[l->rows[i]];
         for (int64_t c = 0; c < m->n_classes; c++) total[c] += weights[c];
     }
+    l->found = 0;
 }
 
-/* Sums over the word block of templates: single tokens and pairs. Token numbers stand in ids[starts[i]:ends[i]];
-   prints holds the fingerprint of each token. `totals` has shape (n, n_classes), `squares` shape (n,); both are added to. */
-void bounceml_words(const model *m, const int32_t *ids, const int64_t *starts, const int64_t *ends, int64_t n,
-                    const uint64_t *prints, double *totals, double *squares) {
-    lookup l = {.count = 0};
-    for (int64_t i = 0; i < n; i++) {
-        double *total = totals + i * m->n_classes;
-        for (int64_t k = starts[i]; k < ends[i]; k++) {
-            uint64_t print = l.prints[l.count++] = prints[ids[k]];
-            if (k + 1 < ends[i]) {
-                uint64_t next = prints[ids[k + 1]];
-                l.prints[l.count++] = print * PAIR + (next ^ (next >> 29));
-            }
-            if (l.count > AT_ONCE - 2) add_features(m, &l, total, &squares[i]);
-        }
-        add_features(m, &l, total, &squares[i]);
-    }
+/* Rows of n-grams among the weights, -1 for those that the model doesn't know. */
+void bounceml_rows(const model *m, const uint64_t *prints, int64_t n, int32_t *rows) {
+    for (int64_t i = 0; i < n; i++) rows[i] = (int32_t)feature(m, prints[i]);
 }
 
 /* Sums over single n-grams: those of token i have the fingerprints prints[ends[i - 1]:ends[i]]. Row i of `parts`, of shape
    (n, n_classes + 3), becomes totals, squared length, n-grams found and looked up. */
 void bounceml_characters(const model *m, const uint64_t *prints, const int64_t *ends, int64_t n, double *parts) {
     int64_t k = 0;
-    lookup l = {.count = 0};
+    lookup l = {.count = 0, .found = 0};
     for (int64_t i = 0; i < n; i++) {
         double *part = parts + i * (m->n_classes + 3);
         part[m->n_classes + 2] += (double)(ends[i] - k);
         while (k < ends[i]) {
             while (k < ends[i] && l.count < AT_ONCE) l.prints[l.count++] = prints[k++];
-            add_features(m, &l, part, &part[m->n_classes]);
+            find_features(m, &l);
             part[m->n_classes + 1] += l.found;
+            add_features(m, &l, part, &part[m->n_classes]);
         }
     }
 }
 
-/* Sums over tokens of what each adds: `parts` has shape (n_tokens, width), `totals` shape (n, width). */
-void bounceml_sum(const double *parts, int64_t width, const int32_t *ids, const int64_t *starts, const int64_t *ends,
-                  int64_t n, double *totals) {
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t k = starts[i]; k < ends[i]; k++) {
-            const double *part = parts + (int64_t)ids[k] * width;
-            for (int64_t c = 0; c < width; c++) totals[i * width + c] += part[c];
+/* ---- Answers ---------------------------------------------------------------------------------------------------------- */
+
+/* What doesn't change from template to template: the calibration (`calibration.Calibration`) and the rules
+   (`rule_index.Phrases`, and by rule the class that it names, -1 for none that counts, its precision and vote). */
+typedef struct {
+    const double *bias, *weights; /* by class; of the confidence's six features */
+    double temperature, ask_rules_below, intercept, answer_from, suppress_from, edge;
+    const uint8_t *is_kind, *is_dead; /* by class */
+    int64_t unknown;                  /* the class of what says nothing, -1 where there is none */
+    int64_t n_rules, n_phrases;
+    const int32_t *rule_class;
+    const double *precision, *vote;
+    const uint8_t *needs; /* by rule: PHRASE, PATTERN or both */
+    const int32_t *words, *rule; /* by phrase; patterns are phrases of no words */
+    const uint64_t *inner;
+    const int64_t *inner_ends;
+} judge;
+
+enum { PHRASE = 1, PATTERN = 2 };
+
+/* What is known of tokens by their numbers: fingerprints, rows among the weights (`bounceml_rows`), what their characters add (`bounceml_characters`), and the
+   phrases that they may begin, begins[begin_ends[t - 1]:begin_ends[t]], and end. */
+typedef struct {
+    const uint64_t *prints;
+    const int32_t *rows;
+    const double *parts;
+    const int32_t *begins;
+    const int64_t *begin_ends;
+    const int32_t *lasts;
+    const int64_t *last_ends;
+} tokens;
+
+/* What is found of each template: its class, -1 where the answer is "unknown" for want of confidence; the rule that
+   turned the model's answer, -1 where none did; the confidence; whether the address is surely dead. */
+typedef struct {
+    int32_t *best, *turned;
+    double *confidence;
+    uint8_t *sure;
+} answers;
+
+/* Sums over the word block of a template: single tokens and pairs. */
+static void add_words(const model *m, const tokens *t, const int32_t *ids, int64_t n, double *total, double *squares) {
+    lookup l = {.count = 0, .found = 0};
+    for (int64_t k = 0; k < n; k++) {
+        if (t->rows[ids[k]] >= 0) l.rows[l.found++] = t->rows[ids[k]];
+        if (k + 1 < n) {
+            uint64_t next = t->prints[ids[k + 1]];
+            l.prints[l.count++] = t->prints[ids[k]] * PAIR + (next ^ (next >> 29));
         }
+        if (l.count + l.found > AT_ONCE - 2) add_features(m, &l, total, squares);
+    }
+    add_features(m, &l, total, squares);
 }
 
-/* Mark the rules whose phrases or patterns stand in templates: bit 1 for a phrase, 2 for a pattern, in `marks` of shape
-   (n, n_rules). Phrases that token t may begin are begins[begin_ends[t - 1]:begin_ends[t]], those that it may end
-   lasts[last_ends[t - 1]:last_ends[t]]; words, rule, inner and inner_ends are by phrase (`rule_index.Phrases`). */
+/* Mark the rules whose phrases or patterns stand in a template. */
+static void mark_rules(const judge *j, const tokens *t, const int32_t *ids, int64_t n, uint8_t *marks) {
+    for (int64_t k = 0; k < n; k++) {
+        int32_t token = ids[k];
+        for (int64_t b = token ? t->begin_ends[token - 1] : 0; b < t->begin_ends[token]; b++) {
+            int32_t p = t->begins[b], count = j->words[p], found = count < 2;
+            if (count >= 2 && k + count <= n) {
+                int32_t last = ids[k + count - 1];
+                for (int64_t l = last ? t->last_ends[last - 1] : 0; l < t->last_ends[last] && !found; l++) found = t->lasts[l] == p;
+                const uint64_t *expected = j->inner + j->inner_ends[p] - (count - 2);
+                for (int32_t w = 0; w < count - 2 && found; w++) found = t->prints[ids[k + 1 + w]] == expected[w];
+            }
+            if (found) marks[j->rule[p]] |= count ? PHRASE : PATTERN;
+        }
+    }
+}
+
+/* The same for many templates: `marks` has shape (n, n_rules). */
 void bounceml_phrases(const int32_t *ids, const int64_t *starts, const int64_t *ends, int64_t n, const uint64_t *prints,
                       const int32_t *begins, const int64_t *begin_ends, const int32_t *lasts, const int64_t *last_ends,
                       const int32_t *words, const int32_t *rule, const uint64_t *inner, const int64_t *inner_ends,
                       int64_t n_rules, uint8_t *marks) {
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t k = starts[i]; k < ends[i]; k++) {
-            int32_t token = ids[k];
-            for (int64_t b = token ? begin_ends[token - 1] : 0; b < begin_ends[token]; b++) {
-                int32_t p = begins[b], count = words[p], found = count < 2;
-                if (count >= 2 && k + count <= ends[i]) {
-                    int32_t last = ids[k + count - 1];
-                    for (int64_t l = last ? last_ends[last - 1] : 0; l < last_ends[last] && !found; l++) found = lasts[l] == p;
-                    const uint64_t *expected = inner + inner_ends[p] - (count - 2);
-                    for (int32_t w = 0; w < count - 2 && found; w++) found = prints[ids[k + 1 + w]] == expected[w];
-                }
-                if (found) marks[i * n_rules + rule[p]] |= count ? 1 : 2;
-            }
+    judge j = {.words = words, .rule = rule, .inner = inner, .inner_ends = inner_ends};
+    tokens t = {.prints = prints, .begins = begins, .begin_ends = begin_ends, .lasts = lasts, .last_ends = last_ends};
+    for (int64_t i = 0; i < n; i++) mark_rules(&j, &t, ids + starts[i], ends[i] - starts[i], marks + i * n_rules);
+}
+
+static double log_odds(double p, double edge) {
+    p = p < edge ? edge : p > 1 - edge ? 1 - edge : p;
+    return log(p / (1 - p));
+}
+
+/* The greatest of n values, the first where several are. */
+static int64_t greatest(const double *values, int64_t n) {
+    int64_t best = 0;
+    for (int64_t c = 1; c < n; c++)
+        if (values[c] > values[best]) best = c;
+    return best;
+}
+
+/* Values to probabilities, in place. */
+static void softmax(double *values, int64_t n) {
+    double top = values[greatest(values, n)], sum = 0;
+    for (int64_t c = 0; c < n; c++) sum += values[c] = exp(values[c] - top);
+    for (int64_t c = 0; c < n; c++) values[c] /= sum;
+}
+
+/* `work` has room for 3 (n_classes + 3) numbers, `decides` for n_classes, `marks` for n_rules. */
+static void judge_one(const model *m, const judge *j, const tokens *t, const int32_t *ids, int64_t n, const uint8_t *allowed,
+                      double *work, int32_t *decides, uint8_t *marks, const answers *out, int64_t i) {
+    int64_t classes = m->n_classes, width = classes + 3;
+    double *words = work, *characters = words + width, *p = characters + width, squares = 0;
+    memset(work, 0, (size_t)(2 * width) * sizeof *work);
+    add_words(m, t, ids, n, words, &squares);
+    for (int64_t k = 0; k < n; k++) {
+        const double *part = t->parts + (int64_t)ids[k] * width;
+        for (int64_t c = 0; c < width; c++) characters[c] += part[c];
+    }
+    double length = squares > 0 ? sqrt(squares) : 1, other = characters[classes] > 0 ? sqrt(characters[classes]) : 1;
+    double looked_up = characters[classes + 2], known = characters[classes + 1] / (looked_up > 1 ? looked_up : 1);
+    for (int64_t c = 0; c < classes; c++) {
+        words[c] = j->bias[c] + words[c] / length + characters[c] / other; /* the logits */
+        p[c] = words[c] / j->temperature;
+    }
+    softmax(p, classes);
+    int64_t model_best = greatest(words, classes), best = model_best;
+    int asked = p[greatest(p, classes)] < j->ask_rules_below, named = 0;
+    for (int64_t c = 0; c < classes; c++) decides[c] = -1;
+    if (asked) {
+        memset(marks, 0, (size_t)j->n_rules);
+        mark_rules(j, t, ids, n, marks);
+        for (int64_t r = 0; r < j->n_rules; r++) {
+            int32_t c = j->rule_class[r];
+            if (c < 0 || !allowed[r] || (marks[r] & j->needs[r]) != j->needs[r]) continue;
+            if (decides[c] < 0 || j->precision[r] > j->precision[decides[c]]) decides[c] = (int32_t)r;
+            named = 1;
         }
+    }
+    if (named) {
+        for (int64_t c = 0; c < classes; c++) p[c] = words[c] / j->temperature + (decides[c] < 0 ? 0 : j->vote[decides[c]]);
+        softmax(p, classes);
+        best = greatest(p, classes);
+    } else best = greatest(p, classes);
+    double first = p[best], second = 0;
+    for (int64_t c = 0; c < classes; c++)
+        if (c != best && p[c] > second) second = p[c];
+    int agrees = decides[best] >= 0, turned = best != model_best;
+    double odds = log_odds(first, j->edge), unseen = 1 - known;
+    double margin = log(first > j->edge ? first : j->edge) - log(second > j->edge ? second : j->edge);
+    double features[] = {odds, margin, unseen, unseen * odds, agrees, named && !agrees}, z = 0;
+    for (int k = 0; k < 6; k++) z += j->weights[k] * features[k];
+    z += j->intercept;
+    double confidence = 1 / (1 + exp(-(z > 700 ? 700 : z < -700 ? -700 : z)));
+    double rest = 1 - first, scale = rest > 0 ? (1 - confidence) / rest : 0, dead = 0;
+    for (int64_t c = 0; c < classes; c++)
+        if (j->is_dead[c]) dead += c == best ? confidence : p[c] * scale;
+    int lacks = confidence < j->answer_from && !turned && !j->is_kind[best];
+    if (lacks && j->unknown != best) confidence = j->unknown < 0 ? 0 : p[j->unknown] * scale;
+    out->best[i] = lacks ? -1 : (int32_t)best;
+    out->turned[i] = turned ? decides[best] : -1;
+    out->confidence[i] = confidence;
+    out->sure[i] = dead >= j->suppress_from;
+}
+
+/* Answers to templates, `template_scores.TemplateScorer`. Token numbers stand in ids[starts[i]:ends[i]]; template i has the
+   codes which[i], and `allowed`, of shape (n_codes, n_rules), says which rules they allow. Returns -1 where memory ran out. */
+int64_t bounceml_judge(const model *m, const judge *j, const tokens *t, const int32_t *ids, const int64_t *starts,
+                       const int64_t *ends, int64_t n, const int64_t *which, const uint8_t *allowed, const answers *out) {
+    double *work = malloc((size_t)(3 * (m->n_classes + 3)) * sizeof *work);
+    int32_t *decides = malloc((size_t)m->n_classes * sizeof *decides);
+    uint8_t *marks = malloc((size_t)j->n_rules + 1);
+    int made = work && decides && marks;
+    for (int64_t i = 0; made && i < n; i++)
+        judge_one(m, j, t, ids + starts[i], ends[i] - starts[i], allowed + which[i] * j->n_rules, work, decides, marks, out, i);
+    free(work), free(decides), free(marks);
+    return made ? 0 : -1;
+}
+
+/* Bits of `template_scores._bits`. */
+enum { IS_REPLY = 1, IS_ENHANCED = 2, IS_USED = 4, INTRODUCES = 8, IS_UNIT = 16, ACCEPTS = 32 };
+
+/* Numbers of the tokens that are the codes of templates, as `codes.codes_in` finds them; -1 for none. `roles` is by token. */
+void bounceml_codes(const int32_t *ids, const int64_t *starts, const int64_t *ends, int64_t n, const uint8_t *roles,
+                    int64_t *reply, int64_t *enhanced) {
+    for (int64_t i = 0; i < n; i++) {
+        int64_t any = -1, refusal = -1, found = -1;
+        for (int64_t k = starts[i]; k < ends[i]; k++) {
+            uint8_t role = roles[ids[k]];
+            if (!(role & (IS_REPLY | IS_ENHANCED))) continue;
+            if (role & IS_ENHANCED && found < 0) found = ids[k];
+            if (!(role & IS_REPLY) || refusal >= 0) continue;
+            uint8_t before = k > starts[i] ? roles[ids[k - 1]] : INTRODUCES, after = k + 1 < ends[i] ? roles[ids[k + 1]] : 0;
+            if (!(before & INTRODUCES || after & IS_ENHANCED || role & IS_USED) || after & IS_UNIT) continue;
+            if (any < 0) any = ids[k];
+            if (!(role & ACCEPTS)) refusal = ids[k];
+        }
+        reply[i] = refusal >= 0 ? refusal : any, enhanced[i] = found;
+    }
 }

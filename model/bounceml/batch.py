@@ -85,6 +85,8 @@ class Batch:
         """Numbers of the texts' templates (int64) without answers; see `answer_buffer` and `Answers`."""
         if self._templates.is_full():
             self._forget()
+        elif self._templates.are_many():
+            self._forget_templates()
         numbers = self._templates.number_buffer(data, offsets)
         if smtp is not None or enhanced is not None:
             numbers = self._with_codes(numbers, smtp=smtp, enhanced=enhanced)
@@ -110,6 +112,10 @@ class Batch:
     def _forget(self) -> None:
         self._templates.forget()
         self._scorer.forget()
+        self._forget_templates()
+
+    def _forget_templates(self) -> None:
+        self._templates.forget_templates()
         self._index = np.empty(0, np.int32)
         self._confidence = np.empty(0)
         self._prints = np.empty(0, np.uint64)

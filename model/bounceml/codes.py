@@ -90,9 +90,14 @@ class Role:
         return self.is_reply, self.is_enhanced, self.is_used, self.introduces, self.is_unit
 
 
+_NO_ROLE = Role(False, False, False, False, False)
+
+
 def role_of(token: str) -> Role:
     """The role of a token among codes."""
     words = _words()
+    if not (token[0] in "245" or token in words.used or token in words.introducing or token in words.units):
+        return _NO_ROLE  # what most tokens have
     return Role(
         is_reply=_REPLY.fullmatch(token) is not None,
         is_enhanced=_ENHANCED.fullmatch(token) is not None,

@@ -37,12 +37,14 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "ids": (_POINTER, (_POINTER,)),
     "ends": (_POINTER, (_POINTER,)),
     "forget": (_INT, (_POINTER,)),
+    "forget_templates": (_INT, (_POINTER,)),
     "model_new": (_POINTER, (_POINTER, _POINTER, _POINTER, _INT, _INT)),
     "model_free": (None, (_POINTER,)),
-    "words": (None, (_POINTER, _POINTER, _POINTER, _POINTER, _INT, _POINTER, _POINTER, _POINTER)),
+    "rows": (None, (_POINTER, _POINTER, _INT, _POINTER)),
     "characters": (None, (_POINTER, _POINTER, _POINTER, _INT, _POINTER)),
     "phrases": (None, (*[_POINTER] * 3, _INT, *[_POINTER] * 9, _INT, _POINTER)),
-    "sum": (None, (_POINTER, _INT, _POINTER, _POINTER, _POINTER, _INT, _POINTER)),
+    "codes": (None, (*[_POINTER] * 3, _INT, *[_POINTER] * 3)),
+    "judge": (_INT, (*[_POINTER] * 6, _INT, *[_POINTER] * 3)),
 }
 
 
@@ -83,17 +85,17 @@ class Engine:
         done = self._c.bounceml_read(
             self._at, data.ctypes.data, offsets.ctypes.data, len(numbers), numbers.ctypes.data, which
         )
-        _check(done)
+        check(done)
 
     def teach(self, text: bytes, tokens: Iterable[Iterable[str]]) -> None:
         """Teach the tokens of each non-ASCII chunk of a text, in the order of the chunks."""
         lines = "\n".join(map(" ".join, tokens)).encode("utf-8", "surrogatepass")
-        _check(self._c.bounceml_teach(self._at, text, len(text), lines, len(lines)))
+        check(self._c.bounceml_teach(self._at, text, len(text), lines + _BEYOND, len(lines)))
 
     def put(self, tokens: Iterable[str]) -> int:
         """Number of the template with these tokens."""
         line = " ".join(tokens).encode("utf-8", "surrogatepass")
-        return _check(self._c.bounceml_put(self._at, line, len(line)))
+        return check(self._c.bounceml_put(self._at, line, len(line)))
 
     def tails(self, data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         """Numbers of what stands behind the last `@` of each text, ASCII letters folded; int64 of shape (n,).
@@ -103,7 +105,7 @@ class Engine:
         """
         numbers = np.empty(len(offsets) - 1, np.int64)
         at = [array.ctypes.data for array in (data, offsets)]
-        _check(self._c.bounceml_tails(self._at, *at, len(numbers), numbers.ctypes.data))
+        check(self._c.bounceml_tails(self._at, *at, len(numbers), numbers.ctypes.data))
         return numbers
 
     def sizes(self) -> tuple[int, int, int]:
@@ -127,7 +129,7 @@ class Engine:
     def templates(self) -> tuple[np.ndarray, np.ndarray]:
         """Token numbers of all templates one after another (int32), and where each ends in there (int64).
 
-        Both are views that hold until the next call of `read`, `put` or `forget`.
+        Both are views that hold until the next call of `read`, `put`, `forget` or `forget_templates`.
         """
         n = self._c.bounceml_template_count(self._at)
         if n == 0:
@@ -137,39 +139,40 @@ class Engine:
             return np.empty(0, np.int32), ends
         return _view(self._c.bounceml_ids(self._at), int(ends[-1]), ctypes.c_int32), ends
 
+    def forget_templates(self) -> None:
+        """Forget all templates, so that memory stays bounded."""
+        check(self._c.bounceml_forget_templates(self._at))
+
     def forget(self) -> None:
         """Forget all templates and tokens, so that memory stays bounded."""
-        _check(self._c.bounceml_forget(self._at))
+        check(self._c.bounceml_forget(self._at))
 
 
 class Weights:
-    """A model's weights with a hash table of its n-grams, in C."""
+    """A model's weights with a hash table of its n-grams, in C; `at` is where they lie there."""
 
     def __init__(self, kernel: ctypes.CDLL, *, prints: np.ndarray, idf: np.ndarray, weights: np.ndarray) -> None:
         self._c = kernel
+        self.shape = weights.shape
         # Kept here, since C only points to them.
         self._squares = np.square(idf.astype(np.float64))
         self._weights = np.ascontiguousarray(weights, np.float32)
         n, n_classes = weights.shape
-        self._at = _made(
+        self.at = _made(
             kernel.bounceml_model_new(
                 prints.ctypes.data, self._squares.ctypes.data, self._weights.ctypes.data, n, n_classes
             )
         )
 
     def __del__(self) -> None:
-        if at := getattr(self, "_at", None):
+        if at := getattr(self, "at", None):
             self._c.bounceml_model_free(at)
 
-    def words(
-        self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, prints: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Totals (n, n_classes) and squared lengths (n,) of the word block of templates; `prints` is by token."""
-        totals, squares = np.zeros((len(ends), self._weights.shape[1])), np.zeros(len(ends))
-        arrays = (ids, starts, ends)
-        at = [array.ctypes.data for array in arrays]
-        self._c.bounceml_words(self._at, *at, len(ends), prints.ctypes.data, totals.ctypes.data, squares.ctypes.data)
-        return totals, squares
+    def rows(self, prints: np.ndarray) -> np.ndarray:
+        """Rows (int32) of n-grams among the weights by their fingerprints, -1 for those that the model doesn't know."""
+        rows = np.empty(len(prints), np.int32)
+        self._c.bounceml_rows(self.at, prints.ctypes.data, len(prints), rows.ctypes.data)
+        return rows
 
     def characters(self, prints: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """What the character n-grams of tokens add: totals, squared length, n-grams found and looked up, side by side.
@@ -177,18 +180,8 @@ class Weights:
         `prints[ends[i - 1]:ends[i]]` are the fingerprints (uint64) of token i; shape (n_tokens, n_classes + 3).
         """
         parts = np.zeros((len(ends), self._weights.shape[1] + 3))
-        self._c.bounceml_characters(self._at, prints.ctypes.data, ends.ctypes.data, len(ends), parts.ctypes.data)
+        self._c.bounceml_characters(self.at, prints.ctypes.data, ends.ctypes.data, len(ends), parts.ctypes.data)
         return parts
-
-
-def sum_parts(
-    kernel: ctypes.CDLL, parts: np.ndarray, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray
-) -> np.ndarray:
-    """Sums over each template's tokens of `parts` (n_tokens, width), shape (n, width)."""
-    totals = np.zeros((len(ends), parts.shape[1]))
-    at = [array.ctypes.data for array in (ids, starts, ends)]
-    kernel.bounceml_sum(parts.ctypes.data, parts.shape[1], *at, len(ends), totals.ctypes.data)
-    return totals
 
 
 def mark_phrases(
@@ -214,6 +207,8 @@ def mark_phrases(
     )
 
 
+# The kernel may read so much beyond a token.
+_BEYOND = bytes(8)
 _SIZES = ("token_count", "template_count", "taught_size")
 
 
@@ -227,7 +222,8 @@ def _made(at: int | None) -> int:
     return at
 
 
-def _check(result: int) -> int:
+def check(result: int) -> int:
+    """What the kernel gave back; raises MemoryError where that says that memory ran out."""
     if result < 0:
         raise MemoryError("no memory for the kernel's tables")
     return result

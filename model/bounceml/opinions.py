@@ -47,9 +47,8 @@ def count_all_votes(logits: np.ndarray, *, precision: np.ndarray, calibration: C
 
     `precision` is the highest, 0–1, among the rules that match a text and name a class, NaN where none does.
     """
-    # A rule that is more often wrong than right has no vote: against its reason would be for all others.
-    odds = np.where(np.isnan(precision), 0.0, np.maximum(0.0, _log_odds(precision)))
-    probabilities = softmax_of(logits / calibration.temperature + calibration.vote_weight * odds)
+    votes = np.where(np.isnan(precision), 0.0, votes_for(precision, calibration=calibration))
+    probabilities = softmax_of(logits / calibration.temperature + votes)
     best = probabilities.argmax(axis=1)
     agrees = ~np.isnan(precision[np.arange(len(best)), best])
     return ManyVotes(
@@ -59,6 +58,12 @@ def count_all_votes(logits: np.ndarray, *, precision: np.ndarray, calibration: C
         agrees=agrees,
         differs=~np.isnan(precision).all(axis=1) & ~agrees,
     )
+
+
+def votes_for(precision: np.ndarray, *, calibration: Calibration) -> np.ndarray:
+    """What rules of these precisions 0–1 add to the logits of their classes."""
+    # A rule that is more often wrong than right has no vote: against its reason would be for all others.
+    return np.asarray(calibration.vote_weight * np.maximum(0.0, _log_odds(precision)))
 
 
 def confidences(features: np.ndarray, *, calibration: Calibration) -> np.ndarray:

@@ -9,7 +9,7 @@ import itertools
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from bounceml.features import word_fingerprint
 from bounceml.kernel import mark_phrases
 from bounceml.rules import Rule, RuleSet
 
-# Bits that say by what a rule was found in a template.
+# Bits that say by what a rule was found in a template; the kernel's as well.
 _PHRASE, _PATTERN = 1, 2
 
 
@@ -59,49 +59,72 @@ class Phrases:
     inner_ends: np.ndarray
 
 
+class Edges:
+    """Words with the phrases that they belong to, found where tokens begin or end with them."""
+
+    def __init__(self, phrases: Mapping[str, list[int]]) -> None:
+        self._phrases = phrases
+        self._sizes = sorted({len(word) for word in phrases})
+
+    def ending(self, token: str) -> list[int]:
+        """Phrases of the words that a token ends with."""
+        return self._of(token[-n:] for n in self._sizes if n <= len(token))
+
+    def beginning(self, token: str) -> list[int]:
+        """Phrases of the words that a token begins with."""
+        return self._of(token[:n] for n in self._sizes if n <= len(token))
+
+    def _of(self, parts: Iterator[str]) -> list[int]:
+        return [phrase for part in parts if part in self._phrases for phrase in self._phrases[part]]
+
+
 class RuleIndex:
-    """Finds the rules that match templates, the same as `RuleSet.matching_line` on their tokens."""
+    """Finds the rules that match templates, the same as `RuleSet.matching_line` on their tokens.
+
+    Rule r needs what the bits `needs[r]` say. Each token learnt has the phrases that it may begin, `begins`, and end,
+    `lasts`.
+    """
 
     def __init__(self, rules: RuleSet, *, kernel: ctypes.CDLL | None) -> None:
         self._kernel = kernel
         self.rules = rules.rules
         self._texts = [(phrase.split(), i) for i, rule in enumerate(self.rules) for phrase in rule.phrases]
+        multiple = [(words, p) for p, (words, _) in enumerate(self._texts) if len(words) > 1]
+        self._alone = _by_word((words[0], p) for p, (words, _) in enumerate(self._texts) if len(words) == 1)
+        self._first = Edges(_by_word((words[0], p) for words, p in multiple))
+        self._last = Edges(_by_word((words[-1], p) for words, p in multiple))
         self._patterns = [(re.compile(rule.pattern), i) for i, rule in enumerate(self.rules) if rule.pattern]
         inner = [[word_fingerprint(word) for word in words[1:-1]] for words, _ in self._texts]
         inner += [[] for _ in self._patterns]
-        self._phrases = Phrases(
+        self.phrases = Phrases(
             words=np.array([len(words) for words, _ in self._texts] + [0] * len(self._patterns), np.int32),
             rule=np.array([i for _, i in self._texts] + [i for _, i in self._patterns], np.int32),
             inner=np.fromiter(itertools.chain.from_iterable(inner), np.uint64),
             inner_ends=np.cumsum([len(each) for each in inner], dtype=np.int64),
         )
-        self._needs_phrase = np.array([bool(rule.phrases) for rule in self.rules], bool)
-        self._needs_pattern = np.array([bool(rule.pattern) for rule in self.rules], bool)
+        needs = [bool(rule.phrases) * _PHRASE + bool(rule.pattern) * _PATTERN for rule in self.rules]
+        self.needs = np.array(needs, np.uint8)
         self._by_codes: dict[Codes, np.ndarray] = {}
         self.forget()
 
     def forget(self) -> None:
         """Forget all tokens."""
-        self._begins, self._ends_here = _NOTHING, _NOTHING
+        self.begins, self.lasts = _NOTHING, _NOTHING
 
     def learn(self, tokens: Sequence[str]) -> None:
         """Learn the tokens that come next in the order of their numbers."""
-        begins: dict[int, list[int]] = defaultdict(list)
-        ends: dict[int, list[int]] = defaultdict(list)
-        # All tokens are searched as one text, which is far faster than one by one.
+        begins = [self._first.ending(token) for token in tokens]
+        lasts = [self._last.beginning(token) for token in tokens]
+        # What may stand anywhere in a token is looked for in all of them as one text, which is far faster.
         line = "".join(f"\n{token}\n" for token in tokens)
         borders = list(itertools.accumulate(len(token) + 2 for token in tokens))
-        for p, (words, _) in enumerate(self._texts):
-            for token in _found(words[0] if len(words) == 1 else f"{words[0]}\n", line, borders):
-                begins[token].append(p)
-            if len(words) > 1:
-                for token in _found(f"\n{words[-1]}", line, borders):
-                    ends[token].append(p)
+        for word, phrases in self._alone.items():
+            for token in _found(word, line, borders):
+                begins[token] = [*begins[token], *phrases]
         for p, (pattern, _) in enumerate(self._patterns, len(self._texts)):
             for token in dict.fromkeys(bisect_right(borders, match.start()) for match in pattern.finditer(line)):
-                begins[token].append(p)
-        self._begins = self._begins.joined([begins.get(n, ()) for n in range(len(tokens))])
-        self._ends_here = self._ends_here.joined([ends.get(n, ()) for n in range(len(tokens))])
+                begins[token] = [*begins[token], p]
+        self.begins, self.lasts = self.begins.joined(begins), self.lasts.joined(lasts)
 
     def matching(
         self,
@@ -121,29 +144,30 @@ class RuleIndex:
         marks = np.zeros((len(ends), len(self.rules)), np.uint8)
         if self._kernel:
             mark_phrases(
-                self._kernel, ids, starts, ends, prints=prints, begins=self._begins, last=self._ends_here,
-                phrases=self._phrases, marks=marks,
+                self._kernel, ids, starts, ends, prints=prints, begins=self.begins, last=self.lasts,
+                phrases=self.phrases, marks=marks,
             )  # fmt: skip
         else:
             for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
                 for rule, bit in self._marks(ids[start:end].tolist(), prints=prints):
                     marks[i, rule] |= bit
-        said = ((marks & _PHRASE) > 0) | ~self._needs_phrase
-        said &= ((marks & _PATTERN) > 0) | ~self._needs_pattern
-        allowed = np.array([self._for(each) for each in codes], bool).reshape(-1, len(self.rules))
-        return np.asarray(said & allowed[which])
+        return np.asarray(((marks & self.needs) == self.needs) & self.allowed(codes)[which])
+
+    def allowed(self, codes: Sequence[Codes]) -> np.ndarray:
+        """Which rules allow codes, bool of shape (n_codes, n_rules)."""
+        return np.array([self._for(each) for each in codes], bool).reshape(-1, len(self.rules))
 
     def _marks(self, found: Sequence[int], *, prints: np.ndarray) -> Iterator[tuple[int, int]]:
         """What `kernel.mark_phrases` marks in one template: rule and bit."""
-        phrases = self._phrases
+        phrases = self.phrases
         for at, token in enumerate(found):
-            for p in self._begins.of(token):
+            for p in self.begins.of(token):
                 rule, n = int(phrases.rule[p]), int(phrases.words[p])
                 if n == 0:
                     yield rule, _PATTERN
                 elif n == 1:
                     yield rule, _PHRASE
-                elif at + n <= len(found) and p in self._ends_here.of(found[at + n - 1]):
+                elif at + n <= len(found) and p in self.lasts.of(found[at + n - 1]):
                     inner = phrases.inner[phrases.inner_ends[p] - (n - 2) : phrases.inner_ends[p]]
                     if (prints[list(found[at + 1 : at + n - 1])] == inner).all():
                         yield rule, _PHRASE
@@ -166,6 +190,14 @@ def votes_of(
             cells = votes[:, column[rule.reason]]
             np.fmax(cells, np.where(matching[:, number], value, np.nan), out=cells)
     return votes
+
+
+def _by_word(pairs: Iterable[tuple[str, int]]) -> dict[str, list[int]]:
+    """Phrases by word."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for word, phrase in pairs:
+        found[word].append(phrase)
+    return dict(found)
 
 
 def _found(what: str, line: str, borders: Sequence[int]) -> Iterator[int]:

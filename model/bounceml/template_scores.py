@@ -9,9 +9,10 @@ import numpy as np
 from bounceml.classifier import KIND_PREFIX, UNKNOWN, Classifier
 from bounceml.codes import Codes, role_of
 from bounceml.features import character_fingerprints, word_fingerprint
-from bounceml.kernel import Weights, library, sum_parts
+from bounceml.judge import Classes, Judge, Judged, Votes
+from bounceml.kernel import Weights, library
 from bounceml.opinion import best_by_reason
-from bounceml.opinions import are_unsure, confidences, count_all_votes
+from bounceml.opinions import are_unsure, confidences, count_all_votes, votes_for
 from bounceml.rule_index import RuleIndex, votes_of
 from bounceml.scoring import block
 
@@ -52,18 +53,23 @@ class TemplateScorer:
     def __init__(self, classifier: Classifier, weights: ModelWeights) -> None:
         self._classifier = classifier
         self._model = weights
-        self._bias = np.array(classifier.model.header["bias"])
+        self._bias = np.array(classifier.model.header["bias"], np.float64)
         self._rules = RuleIndex(classifier.rules, kernel=weights.kernel)
         self._column = {name: i for i, name in enumerate(classifier.classes)}
         taxonomy = classifier.config.taxonomy
-        self._is_kind = np.array([name.startswith(KIND_PREFIX) for name in classifier.classes])
-        self._dead = np.array([taxonomy[name].action == "suppress" for name in classifier.classes])
+        self._of = Classes(
+            classifier.classes,
+            is_kind=np.array([name.startswith(KIND_PREFIX) for name in classifier.classes]),
+            is_dead=np.array([taxonomy[name].action == "suppress" for name in classifier.classes]),
+            unknown=self._column.get(UNKNOWN),
+        )
+        self._judge = self._made_judge()
         self.forget()
 
     def forget(self) -> None:
         """Forget all tokens."""
         self._texts: list[str] = []
-        self._word_prints = np.empty(0, np.uint64)
+        self._word_prints, self._word_rows = np.empty(0, np.uint64), np.empty(0, np.int32)
         self._parts = self._parts_room = np.empty((0, len(self._bias) + 3))
         self._roles = np.empty(0, np.uint8)
         self._rules.forget()
@@ -84,6 +90,8 @@ class TemplateScorer:
         self._parts = self._parts_room[: len(self._texts)]
         prints = np.array([word_fingerprint(token) for token in tokens], np.uint64)
         self._word_prints = np.concatenate([self._word_prints, prints])
+        if self._model.table:
+            self._word_rows = np.concatenate([self._word_rows, self._model.table.rows(prints)])
         self._rules.learn(tokens)
         roles = np.array([_bits(token) for token in tokens], np.uint8)
         self._roles = np.concatenate([self._roles, roles])
@@ -118,9 +126,44 @@ class TemplateScorer:
         self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, outcomes: dict[Outcome, int]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of outcomes (int32) and confidences of templates; new outcomes are put into `outcomes`."""
-        logits, known = self._logits(ids, starts, ends)
-        calibration = self._classifier.calibration
         codes, which = self._codes(ids, starts, ends)
+        found = self._judged(ids, starts, ends, codes=codes, which=which)
+        digit = np.array([_DIGITS.index(each.first_digit) for each in codes], np.int64)[which]
+        index = self._outcome_numbers(found.best, digit, found.sure, outcomes=outcomes)
+        for i in np.flatnonzero(found.turned >= 0).tolist():
+            name, rule = self._of.names[found.best[i]], self._rules.rules[found.turned[i]].id
+            outcome = self._outcome(name, f"rule:{rule}", digit=_DIGITS[digit[i]], sure=bool(found.sure[i]))
+            index[i] = outcome_number(outcome, known=outcomes)
+        if (empty := starts == ends).any():
+            index[empty] = outcome_number(self._outcome(UNKNOWN, "model", digit=None, sure=False), known=outcomes)
+            found.confidence[empty] = 1.0
+        return index, found.confidence
+
+    def _made_judge(self) -> Judge | None:
+        """The kernel's judge, None where it wasn't built."""
+        if not (self._model.kernel and self._model.table):
+            return None
+        calibration, rules = self._classifier.calibration, self._rules.rules
+        precision = np.array([self._classifier.precision[rule.id] for rule in rules], np.float64)
+        counts = [rule.reason in self._column and p > 0 for rule, p in zip(rules, precision.tolist(), strict=True)]
+        column = [self._column[rule.reason] if of else -1 for rule, of in zip(rules, counts, strict=True)]
+        votes = Votes(np.array(column, np.int32), precision, vote=votes_for(precision, calibration=calibration))
+        return Judge(
+            self._model.kernel, self._model.table, bias=self._bias, calibration=calibration,
+            classes=self._of, votes=votes, rules=self._rules,
+        )  # fmt: skip
+
+    def _judged(
+        self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray, *, codes: Sequence[Codes], which: np.ndarray
+    ) -> Judged:
+        """What is found of templates, the i-th of which has the codes `codes[which[i]]`."""
+        if self._judge is not None:
+            return self._judge.answer(
+                ids, starts, ends, prints=self._word_prints, rows=self._word_rows, parts=self._parts,
+                rules=self._rules, which=which, allowed=self._rules.allowed(codes),
+            )  # fmt: skip
+        logits, known = self._logits(ids, starts, ends)
+        calibration, of = self._classifier.calibration, self._of
         matching = np.zeros((len(ends), len(self._rules.rules)), bool)
         asking = np.flatnonzero(are_unsure(logits, calibration=calibration))
         matching[asking] = self._rules.matching(
@@ -130,35 +173,29 @@ class TemplateScorer:
             matching, rules=self._rules.rules, precision=self._classifier.precision, column=self._column
         )
         votes = count_all_votes(logits, precision=precision, calibration=calibration)
-        best, turned = votes.best, votes.turned
         confidence = confidences(votes.features(known), calibration=calibration)
         spread = votes.spread(confidence)
-        sure = (spread * self._dead).sum(axis=1) >= calibration.suppress_from
-        lacks = (confidence < calibration.answer_from) & ~turned & ~self._is_kind[best]
-        unknown = self._column.get(UNKNOWN)
-        confidence = np.where(lacks, 0.0 if unknown is None else spread[:, unknown], confidence)
-        column = np.where(lacks, -1, best)
-        digit = np.array([_DIGITS.index(each.first_digit) for each in codes], np.int64)[which]
-        index = self._outcome_numbers(column, digit, sure, outcomes=outcomes)
-        for i in np.flatnonzero(turned).tolist():
-            name = self._classifier.classes[best[i]]
-            rule = self._strongest(matching[i], reason=name)
-            outcome = self._outcome(name, f"rule:{rule}", digit=_DIGITS[digit[i]], sure=bool(sure[i]))
-            index[i] = outcome_number(outcome, known=outcomes)
-        if (empty := starts == ends).any():
-            index[empty] = outcome_number(self._outcome(UNKNOWN, "model", digit=None, sure=False), known=outcomes)
-            confidence[empty] = 1.0
-        return index, confidence
+        sure = (spread * of.is_dead).sum(axis=1) >= calibration.suppress_from
+        lacks = (confidence < calibration.answer_from) & ~votes.turned & ~of.is_kind[votes.best]
+        turned = np.full(len(ends), -1, np.int32)
+        for i in np.flatnonzero(votes.turned).tolist():
+            turned[i] = self._strongest(matching[i], reason=of.names[votes.best[i]])
+        return Judged(
+            best=np.where(lacks, -1, votes.best).astype(np.int32),
+            turned=turned,
+            confidence=np.where(lacks, 0.0 if of.unknown is None else spread[:, of.unknown], confidence),
+            sure=sure,
+        )
 
     def _outcome_numbers(
         self, column: np.ndarray, digit: np.ndarray, sure: np.ndarray, *, outcomes: dict[Outcome, int]
     ) -> np.ndarray:
         """Numbers (int32) of the model's outcomes by class (-1: unknown), place in _DIGITS and sureness; shape (n,)."""
-        keys = ((column + 1) * len(_DIGITS) + digit) * 2 + sure
-        numbers = np.full(2 * len(_DIGITS) * (len(self._classifier.classes) + 1), -1, np.int32)
+        keys = ((column.astype(np.int64) + 1) * len(_DIGITS) + digit) * 2 + sure
+        numbers = np.full(2 * len(_DIGITS) * (len(self._of.names) + 1), -1, np.int32)
         for key in np.flatnonzero(np.bincount(keys)).tolist():
             at = key // 2 // len(_DIGITS) - 1
-            name = self._classifier.classes[at] if at >= 0 else UNKNOWN
+            name = self._of.names[at] if at >= 0 else UNKNOWN
             outcome = self._outcome(name, "model", digit=_DIGITS[key // 2 % len(_DIGITS)], sure=bool(key % 2))
             numbers[key] = outcome_number(outcome, known=outcomes)
         return np.asarray(numbers[keys])
@@ -166,17 +203,13 @@ class TemplateScorer:
     def _logits(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits of templates, shape (n, n_classes), and the share 0–1 of known n-grams, shape (n,)."""
         n_classes = len(self._bias)
-        if self._model.kernel and self._model.table:
-            words, squares = self._model.table.words(ids, starts, ends, prints=self._word_prints)
-            sums = sum_parts(self._model.kernel, self._parts, ids, starts, ends)
-        else:
-            words, squares = self._words(ids, starts, ends)
-            sums = _sums(self._parts, ids, starts, ends)
+        words, squares = self._words(ids, starts, ends)
+        sums = _sums(self._parts, ids, starts, ends)
         logits = self._bias + words / _length(squares) + sums[:, :n_classes] / _length(sums[:, n_classes])
         return logits, sums[:, n_classes + 1] / np.maximum(1, sums[:, n_classes + 2])
 
     def _words(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What `kernel.Weights.words` does, by numpy."""
+        """Totals (n, n_classes) and squared lengths (n,) of the word block of templates: single tokens and pairs."""
         totals, squares = np.zeros((len(ends), len(self._bias))), np.zeros(len(ends))
         first, last = starts[0], ends[-1]
         prints = self._word_prints[ids[first:last]]
@@ -193,6 +226,18 @@ class TemplateScorer:
 
     def _codes(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[list[Codes], np.ndarray]:
         """What `codes_in` finds in each template: the codes that occur, and which of them each has, shape (n,)."""
+        reply, enhanced = (
+            self._code_tokens(ids, starts, ends)
+            if self._judge is None
+            else self._judge.codes(ids, starts, ends, roles=self._roles)
+        )
+        pairs, which = np.unique((reply + 1) * (len(self._texts) + 1) + enhanced + 1, return_inverse=True)
+        texts = [None, *self._texts]
+        found = [Codes(texts[at // len(texts)], texts[at % len(texts)]) for at in pairs.tolist()]
+        return found, which
+
+    def _code_tokens(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What `Judge.codes` gives, by numpy."""
         first = int(starts[0])
         part = ids[first : ends[-1]]
         template = np.repeat(np.arange(len(ends)), ends - starts)
@@ -210,11 +255,7 @@ class TemplateScorer:
             tokens[_first(found, template=template, n=len(ends))] for found in (counts, (roles & _IS_ENHANCED) > 0)
         )
         refusal = tokens[_first(refuses, template=template, n=len(ends))]
-        reply = np.where(refusal >= 0, refusal, reply)
-        pairs, which = np.unique((reply + 1) * (len(self._texts) + 1) + enhanced + 1, return_inverse=True)
-        texts = [None, *self._texts]
-        found = [Codes(texts[at // len(texts)], texts[at % len(texts)]) for at in pairs.tolist()]
-        return found, which
+        return np.where(refusal >= 0, refusal, reply), enhanced
 
     def unseen(self, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """Shares 0–1 of templates' character n-grams that the model has no feature for, 0 for those without any."""
@@ -227,11 +268,11 @@ class TemplateScorer:
         )
         return np.asarray((looked_up - found) / np.maximum(1, looked_up))
 
-    def _strongest(self, matching: np.ndarray, *, reason: str) -> str:
-        """Id of the rule that decided for a reason: of those that match, the first with the highest precision."""
+    def _strongest(self, matching: np.ndarray, *, reason: str) -> int:
+        """The rule that decided for a reason: of those that match, the first with the highest precision."""
         rules = [self._rules.rules[i] for i in np.flatnonzero(matching).tolist()]
         best = best_by_reason(rules, precision=self._classifier.precision, classes=self._column)
-        return best[reason][1].id
+        return self._rules.rules.index(best[reason][1])
 
     def _outcome(self, name: str, decided_by: str, *, digit: str | None, sure: bool) -> Outcome:
         if name.startswith(KIND_PREFIX):
@@ -265,7 +306,7 @@ def _first(found: np.ndarray, *, template: np.ndarray, n: int) -> np.ndarray:
 
 
 def _sums(parts: np.ndarray, ids: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """What `kernel.sum_parts` does, by numpy."""
+    """Sums over each template's tokens of `parts` (n_tokens, width), shape (n, width)."""
     totals = np.zeros((len(ends), parts.shape[1]))
     np.add.at(totals, np.repeat(np.arange(len(ends)), ends - starts), parts[ids[starts[0] : ends[-1]]])
     return totals

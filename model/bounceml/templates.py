@@ -1,6 +1,7 @@
 """Many texts to numbered templates: each distinct template is scored once, however many texts have it."""
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -10,8 +11,9 @@ from bounceml.decode import mend_chunks, repair
 from bounceml.kernel import ASK_CHUNKS, ASK_WHOLE, Engine, library
 from bounceml.masking import MAX_CHUNK, MAX_TEXT, chunk_tokens, tokens
 
-# Bounds on what is remembered, some 40 MB: beyond them everything is forgotten and learnt again.
-_MAX_TEMPLATES, _MAX_TOKENS, _MAX_TAUGHT = 150_000, 40_000, 16_000_000
+# Bounds on what is remembered, some 40 MB: beyond the first all templates are forgotten and learnt again, beyond the
+# others everything is.
+_MAX_TEMPLATES, _MAX_TOKENS, _MAX_TAUGHT = 60_000, 40_000, 16_000_000
 _UNREAD = -9
 
 
@@ -33,11 +35,17 @@ class Templates(Protocol):
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Token numbers of all templates one after another (int32), and where each ends in there (int64)."""
 
+    def are_many(self) -> bool:
+        """Whether there are so many templates that they should be forgotten."""
+
     def is_full(self) -> bool:
-        """Whether so much is remembered that it should be forgotten."""
+        """Whether so much else is remembered that everything should be forgotten."""
+
+    def forget_templates(self) -> None:
+        """Forget all templates, but not the tokens; numbers of templates begin at 0 again."""
 
     def forget(self) -> None:
-        """Forget everything; numbers begin at 0 again."""
+        """Forget everything; all numbers begin at 0 again."""
 
 
 def new_templates() -> Templates:
@@ -86,17 +94,25 @@ class PythonTemplates:
         """See `Templates`."""
         return np.array(self._ids, np.int32), np.array(self._ends, np.int64)
 
+    def are_many(self) -> bool:
+        """See `Templates`."""
+        return len(self._texts) > _MAX_TEMPLATES // 2
+
     def is_full(self) -> bool:
         """See `Templates`."""
-        return len(self._texts) > _MAX_TEMPLATES // 4 or len(self._tokens) > _MAX_TOKENS
+        return len(self._tokens) > _MAX_TOKENS
 
-    def forget(self) -> None:
+    def forget_templates(self) -> None:
         """See `Templates`."""
         self._texts: dict[bytes, int] = {}
-        self._tokens: dict[str, int] = {}
         self._templates: dict[tuple[int, ...], int] = {}
         self._ids: list[int] = []
         self._ends: list[int] = []
+
+    def forget(self) -> None:
+        """See `Templates`."""
+        self.forget_templates()
+        self._tokens: dict[str, int] = {}
         self._told = 0
 
     def _number(self, text: bytes) -> int:
@@ -151,10 +167,18 @@ class KernelTemplates:
         """See `Templates`."""
         return self._engine.templates()
 
+    def are_many(self) -> bool:
+        """See `Templates`."""
+        return self._engine.sizes()[1] > _MAX_TEMPLATES
+
     def is_full(self) -> bool:
         """See `Templates`."""
-        tokens, templates, taught = self._engine.sizes()
-        return tokens > _MAX_TOKENS or templates > _MAX_TEMPLATES or taught > _MAX_TAUGHT
+        tokens, _, taught = self._engine.sizes()
+        return tokens > _MAX_TOKENS or taught > _MAX_TAUGHT
+
+    def forget_templates(self) -> None:
+        """See `Templates`."""
+        self._engine.forget_templates()
 
     def forget(self) -> None:
         """See `Templates`."""
@@ -168,10 +192,10 @@ def _text(data: np.ndarray, offsets: np.ndarray, i: int) -> str:
 
 def _chunk_tokens(text: str) -> Iterator[list[str]]:
     """Tokens of each non-ASCII chunk of a text, mended, in the order of the chunks."""
-    chunks = [chunk for chunk in text.translate(_SPACES).split(" ") if not chunk.isascii()]
+    chunks = [chunk for chunk in _CHUNK.findall(text) if not chunk.isascii()]
     for chunk in mend_chunks(chunks):
         yield [token for part in chunk.split() for token in chunk_tokens(part[:MAX_CHUNK])]
 
 
 # White space of ASCII; other white space doesn't part the chunks that are mended together.
-_SPACES = dict.fromkeys([*range(9, 14), *range(28, 32)], " ")
+_CHUNK = re.compile(r"[^\t-\r\x1c- ]+")

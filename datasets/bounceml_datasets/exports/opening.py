@@ -34,13 +34,25 @@ def open_reader(source: str, *, format: str | None, text_column: str | None) -> 
 
 
 def make_writer(
-    kind: FileKind, *, reader: Reader, path: Path, file: IO[bytes] | None, head: bool, excel: bool = False
+    kind: FileKind,
+    *,
+    reader: Reader,
+    path: Path,
+    file: IO[bytes] | None,
+    head: bool,
+    excel: bool = False,
+    anew: bool = True,
 ) -> Writer:
     """A writer of this kind for what the reader reads: Parquet into `path`, everything else into `file`.
+
+    Where answers can be put beside the columns of a Parquet file as they lie there, they are, unless all is to be
+    written `anew`; reading raises NotJoinableError where it turns out that it has to be.
 
     `head` says whether the file begins here, so that it needs its first line; `excel`, that a CSV is for spreadsheets.
     """
     if kind.format == "parquet":
+        if not anew and isinstance(reader, _parquet().ParquetReader) and (footer := reader.joinable()):
+            return cast("Writer", reader.joiner(path, footer=footer))
         made = _parquet().ParquetWriter(path, names=reader.names, schema=getattr(reader, "schema", None))
         return cast("Writer", made)
     assert file is not None

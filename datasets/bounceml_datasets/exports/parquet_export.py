@@ -17,11 +17,14 @@ from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_cod
 from bounceml_datasets.exports.domains import DomainReader
 from bounceml_datasets.exports.events import parts_of, questions
 from bounceml_datasets.exports.parquet_details import details_of
+from bounceml_datasets.exports.parquet_footer import Footer, NotJoinableError
+from bounceml_datasets.exports.parquet_joining import ParquetJoiner, joinable
 from bounceml_datasets.exports.parts import ERROR, Buffer, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset, detect
 from bounceml_datasets.exports.times import TimeReader
 
-_BATCH_ROWS = 32_768
+# Rows that are read together: so many, or fewer where their texts are long, so that memory stays bounded.
+_BATCH_ROWS, _BATCH_BYTES = 32_768, 8 << 20
 # What pyarrow raises for files that aren't in order; the last one for names that aren't UTF-8.
 _DAMAGE = (OSError, pa.ArrowException, UnicodeDecodeError)
 # Rows that are written together.
@@ -49,17 +52,31 @@ class ParquetReader:
             raise CorpusError(f"{path}: can't read it as Parquet: {error}") from error
         self.schema: pa.Schema = self._file.schema_arrow
         self.names: list[str] = self.schema.names
+        self._wanted: list[str] | None = None  # all
         head = next(self._batches(LOOKED_AT), None)
         self.sample: list[Record] = head.to_pylist() if head is not None else []
+        # Of a row in memory; in the file, repeated texts may count once.
+        self._sample_bytes = head.nbytes / max(1, len(head)) if head is not None else 0.0
         self.preset = preset or (None if text_column else detect(self.sample or [dict.fromkeys(self.names)]))
         self.columns: Columns | None = None if self.preset else find_columns(self.names, self.sample, text=text_column)
         self._domains = DomainReader()
         self.rows: int | None = self._file.metadata.num_rows
 
+    def joinable(self) -> Footer | None:
+        """The footer where answers can be put beside the file's columns as they lie there, row by row; else None."""
+        return joinable(self._path) if self.columns is not None and len(set(self.names)) == len(self.names) else None
+
+    def joiner(self, path: Path, *, footer: Footer) -> ParquetJoiner:
+        """A writer that does so; from now on only the columns that are asked about are read."""
+        assert self.columns is not None
+        of = self.columns
+        self._wanted = list(filter(None, dict.fromkeys((of.text, of.smtp, of.status, of.recipient))))
+        return ParquetJoiner(path, source=self._path, footer=footer, schema=self.schema)
+
     def parts(self, *, skip: int = 0, clock: TimeReader | None = None) -> Iterator[Part]:
         """See `Reader`."""
         read = 0
-        for batch in self._batches(_BATCH_ROWS):
+        for batch in self._batches(self._batch_rows()):
             read += len(batch)
             if read <= skip:
                 continue
@@ -72,10 +89,20 @@ class ParquetReader:
     def _batches(self, size: int) -> Iterator[pa.RecordBatch]:
         """Batches of at most `size` rows, with texts that are UTF-8."""
         try:
-            for batch in self._file.iter_batches(size, use_threads=False):
-                yield _sound(batch)
+            for batch in self._file.iter_batches(size, use_threads=False, columns=self._wanted):
+                sound = _sound(batch)
+                if sound is not batch and self._wanted is not None:
+                    raise NotJoinableError(f"{self._path}: texts that are no UTF-8 have to be written anew")
+                yield sound
         except _DAMAGE as error:
             raise CorpusError(f"{self._path}: can't read it as Parquet: {error}") from error
+
+    def _batch_rows(self) -> int:
+        """How many rows to read together."""
+        data = self._file.metadata
+        groups = (data.row_group(i) for i in range(data.num_row_groups))
+        sizes = [group.total_byte_size / max(1, group.num_rows) for group in groups]
+        return max(1, min(_BATCH_ROWS, int(_BATCH_BYTES / max(1, self._sample_bytes, *sizes))))
 
     def _events(
         self, batch: pa.RecordBatch, *, preset: Preset, before: int, clock: TimeReader | None

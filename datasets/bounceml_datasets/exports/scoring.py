@@ -18,6 +18,7 @@ from bounceml.errors import CorpusError
 from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
 from bounceml_datasets.exports.flow import read_ahead, worked
 from bounceml_datasets.exports.opening import make_writer, open_reader
+from bounceml_datasets.exports.parquet_footer import NotJoinableError
 from bounceml_datasets.exports.parts import Buffer, Part, Reader, Scored, Writer
 from bounceml_datasets.exports.tally import Tally
 
@@ -51,9 +52,20 @@ def score_export(
     The output is written beside and renamed at the end. Cut off half-way, it can be continued with `resume`, except
     for Parquet, which is begun anew.
     """
+    score = partial(_score, job, classifier=classifier, tell=tell, note=note, workers=workers or os.cpu_count() or 1)
+    try:
+        return score(anew=False)
+    except NotJoinableError as why:
+        note(str(why))
+        return score(anew=True)
+
+
+def _score(
+    job: Job, *, classifier: Classifier, tell: Tell, note: Callable[[str], None], workers: int, anew: bool
+) -> Tally:
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(job.source, format=job.format, text_column=job.text_column))
-        target = stack.enter_context(_Target(job, classifier=classifier, reader=reader))
+        target = stack.enter_context(_Target(job, classifier=classifier, reader=reader, anew=anew))
         if reader.preset is not None:
             note(f"{'preset' if job.format == reader.preset.name else 'detected preset'} {reader.preset.name!r}")
         elif reader.columns is not None:
@@ -63,7 +75,7 @@ def score_export(
         tally = target.tally
         parts = read_ahead(reader.parts(skip=target.read))
         answer = partial(_answer, batches=Batches(classifier))
-        for part, scored in worked(parts, answer, workers=workers or os.cpu_count() or 1):
+        for part, scored in worked(parts, answer, workers=workers):
             if job.strict and part.errors:
                 raise CorpusError(f"{job.source}: {next(iter(part.errors.values()))}")
             target.writer.write(part, scored)
@@ -77,7 +89,7 @@ def score_export(
 class _Target:
     """The file that is being written, with how far it got."""
 
-    def __init__(self, job: Job, *, classifier: Classifier, reader: Reader) -> None:
+    def __init__(self, job: Job, *, classifier: Classifier, reader: Reader, anew: bool) -> None:
         self._path = Path(job.output)
         self._piped = job.output == STANDARD
         self._job = job
@@ -88,7 +100,7 @@ class _Target:
             raise CorpusError(f"{job.output}: {self._kind.format} can't be written: use csv, tsv, jsonl or parquet")
         if job.excel and self._kind.format not in {"csv", "tsv"}:
             raise CorpusError(f"{job.output}: --excel is for CSV and TSV")
-        self._reader = reader
+        self._reader, self._anew = reader, anew
         self._beside = self._path.with_name(self._path.name + ".part")
         self._state = self._path.with_name(self._path.name + ".part.json")
         self._is_text = self._kind.format != "parquet"
@@ -149,6 +161,7 @@ class _Target:
             file=self._file,
             head=self.read == 0,
             excel=self._job.excel,
+            anew=self._anew,
         )
 
     def _continue(self) -> int:

@@ -74,7 +74,8 @@ class Tally:
         # The last one is for rows without an answer, whose index is -1.
         type_of = np.array([types.index(outcome[1]) for outcome in scored.outcomes] + [0], np.int64)
         counts = np.bincount(domains.ids * len(types) + type_of[scored.index])
-        for number in np.flatnonzero(counts).tolist():
-            self.domains[domains.names[number // len(types)], types[number % len(types)]] += int(counts[number])
+        found = np.flatnonzero(counts)
+        for number, n in zip(found.tolist(), counts[found].tolist(), strict=True):
+            self.domains[domains.names[number // len(types)], types[number % len(types)]] += n
         if len(self.domains) > 2 * _MOST_DOMAINS:
             self.domains = Counter(dict(self.domains.most_common(_MOST_DOMAINS)))
