@@ -48,11 +48,13 @@ def test_model_file_is_small_enough_to_ship() -> None:
     assert default_model().stat().st_size < 8_000_000
 
 
-def test_shipped_model_is_calibrated_on_held_out_texts(shipped: Classifier) -> None:
+def test_shipped_model_is_modest_and_right_where_it_is_sure_of_held_out_texts(shipped: Classifier) -> None:
+    """Confidence is fitted on stranger texts than our own (`training/README.md`), so on these it is too low."""
     for name in ("held_out_templates", "held_out_families"):
         scores = shipped.model.header["manifest"]["scores"][name]
-        assert scores["ece"] == pytest.approx(0, abs=0.05)
-        assert scores["accuracy_at_90"] >= 0.94
+        assert 0 <= scores["ece"] <= 0.12
+        assert scores["accuracy_at_90"] >= 0.98
+        assert all(sure <= right + 0.03 for sure, right in scores["calibration"]), name
 
 
 def test_no_language_gets_one_constant_answer(shipped: Classifier) -> None:
