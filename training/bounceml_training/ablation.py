@@ -26,7 +26,7 @@ from bounceml_training.settings import Settings, load_settings
 from bounceml_training.texts import Texts, read_texts
 from bounceml_training.vectors import Grams
 
-_CURVE_STEP = 2000
+_CURVE_STEP = 4000
 _RAW_WORD = re.compile(r"[\w.@-]+")
 _CODE = re.compile(r"[245]\d\d|[245]\.\d{1,3}\.\d{1,3}")
 
