@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from bounceml.classifier import Classifier
 from bounceml.modelfile import default_model, open_model

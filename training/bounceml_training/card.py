@@ -14,8 +14,8 @@ _LIMITS = """\
 - A server's wording can be untrue ("user unknown" for a blocked sender); the model reads what is said.
 - Boundaries between neighbouring reasons (`policy` and `sender_reputation`, `server_error` and `network`) are where
   careful people differ too; the datasheet says where they were drawn.
-- Held-out figures above are on texts of our own corpus, where confidence is too low on purpose. Texts of others are harder:
-  see the README for figures on real bounces, where on short replies it is too high by some four points.
+- Held-out figures above are on texts of our own corpus, where confidence is too low on purpose. Texts of others are
+  harder: see the README for figures on real bounces, where on short replies it is too high by some four points.
 """
 _NAMES = {
     "held_out_templates": "texts of template groups that were left out",

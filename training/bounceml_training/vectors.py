@@ -1,14 +1,17 @@
 """Texts to the sparse vectors that the regression is fitted on; the same sums that `bounceml.scoring` makes of them."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from bounceml.features import character_fingerprints, pair_fingerprint, word_fingerprint
 from bounceml.masking import tokens
+
+# What is worked out for some texts at a time takes little memory beside what is kept.
+_TEXTS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,23 @@ def count_grams(texts: Iterable[Grams]) -> Counts:
     for text in texts:
         for block, found in zip(blocks, (text.words, text.characters), strict=True):
             block.append(np.array(found, np.uint64))
-    fingerprints = np.unique(np.concatenate([np.empty(0, np.uint64), *blocks[0], *blocks[1]]))
+    fingerprints = _distinct([_distinct(part) for block in blocks for part in _parts(block)])
     words, characters = (_counted(block, fingerprints=fingerprints) for block in blocks)
     return Counts(fingerprints, words, characters)
 
 
+def _parts(texts: Sequence[np.ndarray]) -> Iterator[Sequence[np.ndarray]]:
+    """Some texts at a time."""
+    return (texts[start : start + _TEXTS_AT_ONCE] for start in range(0, len(texts), _TEXTS_AT_ONCE))
+
+
+def _distinct(fingerprints: Sequence[np.ndarray]) -> np.ndarray:
+    return np.unique(np.concatenate([np.empty(0, np.uint64), *fingerprints]))
+
+
 def _counted(texts: Sequence[np.ndarray], *, fingerprints: np.ndarray) -> csr_array:
-    columns = np.searchsorted(fingerprints, np.concatenate([np.empty(0, np.uint64), *texts])).astype(np.int32)
+    found = [np.searchsorted(fingerprints, np.concatenate(part)).astype(np.int32) for part in _parts(texts)]
+    columns = np.concatenate([np.empty(0, np.int32), *found])
     ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
     counts = csr_array((np.ones(len(columns), np.float32), columns, ends), shape=(len(texts), len(fingerprints)))
     counts.sum_duplicates()
@@ -86,8 +99,17 @@ def build_vocabulary(texts: Counts, *, min_document_frequency: int, max_features
 def vectorize(texts: Counts, *, vocabulary: Vocabulary) -> csr_array:
     """Matrix of shape (n_texts, n_features), float32: in each block count times idf, scaled as `features` says."""
     at = _columns(texts, vocabulary=vocabulary)
-    words, characters = (_scaled(block, at=at, vocabulary=vocabulary) for block in (texts.words, texts.characters))
-    return csr_array(words + characters)
+    parts = []
+    for start in range(0, max(1, len(texts)), _TEXTS_AT_ONCE):
+        blocks = (block[start : start + _TEXTS_AT_ONCE] for block in (texts.words, texts.characters))
+        words, characters = (_scaled(block, at=at, vocabulary=vocabulary) for block in blocks)
+        parts.append(words + characters)
+    whole = vstack(parts, format="csr", dtype=np.float32)
+    whole.indices, whole.indptr = (
+        whole.indices.astype(np.int32),
+        whole.indptr.astype(np.int32),
+    )  # liblinear takes no others
+    return csr_array(whole)
 
 
 def _scaled(block: csr_array, *, at: np.ndarray, vocabulary: Vocabulary) -> csr_array:
@@ -98,7 +120,7 @@ def _scaled(block: csr_array, *, at: np.ndarray, vocabulary: Vocabulary) -> csr_
     columns, counts = columns[is_known], block.data[is_known]
     idf = vocabulary.idf[columns].astype(np.float64)
     lengths = np.sqrt(np.bincount(row, counts * np.square(idf), minlength=block.shape[0]))
-    ends = np.cumsum([0, *np.bincount(row, minlength=block.shape[0])], dtype=np.int32)  # liblinear takes no others
+    ends = np.cumsum([0, *np.bincount(row, minlength=block.shape[0])], dtype=np.int32)
     values = (counts * idf / lengths[row]).astype(np.float32)
     return csr_array((values, columns, ends), shape=(block.shape[0], len(vocabulary.fingerprints)))
 
