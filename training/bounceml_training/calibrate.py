@@ -116,12 +116,14 @@ def given_answers(answered: Answered, *, calibration: Calibration, precision: Ma
 
 
 def calibrate(
-    answered: Answered, *, strange: Answered, taxonomy: Taxonomy, settings: Settings
+    answered: Answered, *, families: Answered, worn: Answered, taxonomy: Taxonomy, settings: Settings
 ) -> tuple[Calibration, dict[str, Precision]]:
     """Calibration, and each rule's precision by id, from held-out answers.
 
-    How sure to be is learnt from answers to `strange` texts: of families that the models never saw, and worn.
+    How sure to be is learnt from answers to texts that are strange to the models: of `families` that they never saw,
+    and the same `worn`; from which probability on addresses are given up, from those of the families.
     """
+    strange = joined([families, worn])
     start = Calibration(
         temperature=_temperature(strange),
         ask_rules_below=_UNSURE,
@@ -140,7 +142,8 @@ def calibrate(
     best = min(choices, key=lambda choice: _loss(answered, voices=voices, calibration=choice))
     sure = _fit_confidence(strange, voices=_voices(strange, precision=precision), calibration=best)
     dead = [name for name, reason in taxonomy.reasons.items() if reason.action == "suppress"]
-    threshold = _suppress_from(answered, dead=dead, voices=voices, calibration=sure, settings=settings)
+    voices = _voices(families, precision=precision)
+    threshold = _suppress_from(families, dead=dead, voices=voices, calibration=sure, settings=settings)
     return replace(sure, suppress_from=threshold), precision
 
 

@@ -90,9 +90,12 @@ def train(
     tell("calibrating", 0.75)
     answered = answer_rows(answers.parts, rows=texts.rows, classes=classes, rules=rules)
     worn = answer_rows({"worn": answers.worn}, rows=texts.worn_rows, classes=classes, rules=rules)["worn"]
-    strange = joined([answered.get("families", answered["templates"]), worn])
     calibration, precision = calibrate(
-        joined([*answered.values()]), strange=strange, taxonomy=taxonomy, settings=settings
+        joined([*answered.values()]),
+        families=answered.get("families", answered["templates"]),
+        worn=worn,
+        taxonomy=taxonomy,
+        settings=settings,
     )
     scores = {
         f"held_out_{name}": measure(given_answers(part, calibration=calibration, precision=precision))
