@@ -99,7 +99,7 @@ def _is_fit(challenger: Classifier, *, champion: Classifier) -> bool:
         print("\n".join(f"  {line}" for line in comparison_lines(check.comparison)))
     if not checks:
         complain("it has no held-out rows to be judged by")
-    return not any(check.comparison.is_worse for check in checks)
+    return all(check.is_passed for check in checks)
 
 
 def _facts(path: Path) -> dict[str, Any]:

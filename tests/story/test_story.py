@@ -126,5 +126,7 @@ def test_the_provider_is_read_right_in_the_end_and_the_others_no_worse(
     rows = load_corpus(reasons=load_taxonomy().reasons)[::40]
     (folder / "old.jsonl").write_text("".join(f"{row.to_json()}\n" for row in rows), "utf-8")
     found = json.loads(run("evaluate", "builtin", name, "--data", "old.jsonl", "--json").stdout)
-    assert found["comparison"]["is_worse"] is False
+    assert found["comparison"]["accuracy_gain"]["high"] >= 0
     assert found["comparison"]["accuracy_gain"]["value"] > -0.01
+    # From which probability on addresses are given up is set anew by each training.
+    assert found["comparison"]["suppression_gain"]["value"] > -0.02

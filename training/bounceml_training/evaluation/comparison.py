@@ -10,9 +10,6 @@ from bounceml.masking import template
 from bounceml_training.evaluation.judged import Judged
 from bounceml_training.evaluation.resampling import Estimate, Resamples
 
-# A share of right answers that is lost by less is no reason to keep a model.
-_MATERIAL = 0.005
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -44,12 +41,12 @@ class Comparison:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the challenger is surely worse, by enough to matter: in either gain.
+        """Whether the challenger is surely worse: the whole interval of either gain lies below zero."""
+        return self.is_worse_by(0.0)
 
-        The whole interval lies below zero, and the loss is half a point or more: over tens of thousands of texts even a
-        handful is more than chance.
-        """
-        return any(gain.high < 0 and gain.value <= -_MATERIAL for gain in (self.accuracy_gain, self.suppression_gain))
+    def is_worse_by(self, least: float) -> bool:
+        """Whether the challenger is surely worse in either gain, and there by `least` (0–1) or more."""
+        return any(gain.high < 0 and -gain.value >= least for gain in (self.accuracy_gain, self.suppression_gain))
 
 
 def compare(champion: Judged, challenger: Judged, *, resamples: Resamples) -> Comparison:
