@@ -194,3 +194,37 @@ def test_configuration_in_the_working_folder_is_used(tmp_path: Path) -> None:
     assert entry["type"] == "soft"
     entry = verdicts(run("predict", "--json", "--text", "552 5.2.2 mailbox full", cwd=tmp_path))[0]
     assert entry["type"] == "hard"
+
+
+def test_several_exports_are_scored_into_a_folder(tmp_path: Path) -> None:
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text(f"email,diagnostic\nkim@example.com,{REPLY}\n", "utf-8")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    done = run("score", tmp_path / "one.csv", tmp_path / "none.csv", tmp_path / "two.csv", "-o", folder)
+    assert done.returncode == 1
+    assert b"none.csv" in done.stderr
+    for name in ("one.csv", "two.csv"):
+        rows = list(csv.DictReader((folder / name).read_text("utf-8").splitlines()))
+        assert [row["bounce_reason"] for row in rows] == ["user_unknown"]
+
+
+def test_several_exports_sum_up_by_name(tmp_path: Path) -> None:
+    paths = [tmp_path / "one.csv", tmp_path / "two.jsonl"]
+    paths[0].write_text(f"email,diagnostic\nkim@example.com,{REPLY}\n", "utf-8")
+    paths[1].write_text(json.dumps({"diagnostic": REPLY}) + "\n", "utf-8")
+    (tmp_path / "out").mkdir()
+    done = run("score", *paths, "-o", tmp_path / "out", "--summary", tmp_path / "summary.json")
+    assert done.returncode == 0
+    assert list(json.loads((tmp_path / "summary.json").read_text("utf-8"))) == [str(path) for path in paths]
+
+
+@pytest.mark.parametrize("names", [("one.csv", "one.csv"), ("one.csv", "two.csv")])
+def test_several_exports_are_written_over_nothing(tmp_path: Path, names: tuple[str, str]) -> None:
+    for name in names:
+        (tmp_path / name).write_text(f"email,diagnostic\nkim@example.com,{REPLY}\n", "utf-8")
+    before = (tmp_path / "one.csv").read_bytes()
+    done = run("score", *(tmp_path / name for name in names), "-o", tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert (tmp_path / "one.csv").read_bytes() == before

@@ -126,14 +126,20 @@ def explain(
 
 @app.command()
 def score(
-    export: Annotated[
-        str,
+    exports: Annotated[
+        list[str],
         typer.Argument(
-            help="Export to score: .csv, .tsv, .jsonl, .parquet, .xlsx or .log, also .gz or .zst; - for a pipe."
+            metavar="EXPORT…",
+            help="Exports to score: .csv, .tsv, .jsonl, .parquet, .xlsx or .log, also .gz or .zst; - for a pipe.",
         ),
     ],
     output: Annotated[
-        str, typer.Option("--output", "-o", help="Where to write it with the verdicts beside; - for standard output.")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Where to write it with the verdicts beside; - for standard output; a folder for several exports.",
+        ),
     ],
     text_column: Annotated[
         str | None,
@@ -156,12 +162,15 @@ def score(
     model: Model = None,
     config: Config = None,
 ) -> None:
-    """Add kind, type, reason, confidence and action to every row of an export."""
-    from bounceml_cli.score import run
+    """Add kind, type, reason, confidence and action to every row of an export, or of several."""
+    from bounceml_cli.score import outputs, run
     from bounceml_datasets.exports.scoring import Job
 
-    job = Job(export, output, text_column=text_column, format=format, resume=resume, strict=strict, excel=excel)
-    raise typer.Exit(run(job, summary=summary, model=model, config=config))
+    jobs = [
+        Job(export, path, text_column=text_column, format=format, resume=resume, strict=strict, excel=excel)
+        for export, path in zip(exports, outputs(exports, output=output), strict=True)
+    ]
+    raise typer.Exit(run(jobs, summary=summary, model=model, config=config))
 
 
 @app.command()
