@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bounceml.classifier import Classifier
+from bounceml.classifier import USER_RULE, Classifier
 from bounceml.codes import Codes, codes_in, with_codes
 from bounceml.decode import repair
 from bounceml.features import character_fingerprints, character_places, pair_fingerprint, word_fingerprint
@@ -91,7 +91,7 @@ def explain(
     codes = codes_in(tokens)
     opinion = classifier.opinion(tokens, codes=codes, bounce=bounce)
     own = classifier.config.rules.first(text, codes=codes)
-    best, decided_by = (own.reason, f"user_rule:{own.id}") if own else (opinion.best, opinion.decided_by)
+    best, decided_by = (own.reason, f"{USER_RULE}{own.id}") if own else (opinion.best, opinion.decided_by)
     others = {name: p for name, p in opinion.probabilities.items() if name != best}
     runner_up = max(others, key=others.__getitem__) if others else None
     parts = list(_parts(classifier, tokens, best=best, runner_up=runner_up))
