@@ -6,7 +6,7 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -163,6 +163,29 @@ def test_resume_begins_anew_for_another_export(tmp_path: Path, monkeypatch: pyte
     output.with_name("out.csv.part.json").write_text('{"made_from": [1], "read": 2, "size": 4, "tally": {}}')
     score(source, output, resume=True)
     assert [row["id"] for row in csv_rows(output)] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_resume_begins_anew_under_another_configuration(tmp_path: Path, changed: bool) -> None:
+    source, output, config = (tmp_path / name for name in ("in.csv", "out.csv", "bounceml.toml"))
+    source.write_text(table(), "utf-8")
+    config.write_text('[reasons.mailbox_full]\nseen_as = "hard"\n')
+
+    def broken_off(tally: Tally, reader: object) -> None:
+        raise KeyboardInterrupt
+
+    def run(tell: Callable[..., None], *, resume: bool) -> list[str]:
+        notes: list[str] = []
+        job = Job(str(source), str(output), resume=resume)
+        score_export(job, classifier=bounceml.load(config=config), tell=tell, note=notes.append)
+        return notes
+
+    with pytest.raises(KeyboardInterrupt):
+        run(broken_off, resume=False)
+    if changed:
+        config.write_text('[reasons.mailbox_full]\nseen_as = "soft"\n')
+    assert ("nothing to go on with: beginning anew" in run(lambda tally, reader: None, resume=True)) is changed
+    assert [row["bounce_type"] for row in csv_rows(output)][1] == ("soft" if changed else "hard")
 
 
 def test_pipes() -> None:

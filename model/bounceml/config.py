@@ -1,5 +1,6 @@
 """The user's own table and rules, from one TOML file."""
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -19,10 +20,14 @@ _FIELDS = frozenset({"format", "table", "reasons", "rule"})
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What decides beside the model: the table of reasons, and the user's rules, which come first."""
+    """What decides beside the model: the table of reasons, and the user's rules, which come first.
+
+    `sha256` is the hex digest of the file's text, and empty without a file: answers by another one may differ.
+    """
 
     taxonomy: Taxonomy = field(default_factory=load_taxonomy)
     rules: RuleSet = field(default_factory=RuleSet)
+    sha256: str = ""
 
 
 def find_config(*, environment: Mapping[str, str] = os.environ, folder: Path | None = None) -> Path | None:
@@ -64,4 +69,5 @@ def parse_config(text: str, *, path: Path) -> Config:
         raise ConfigError(f"{path}: table must be a name and reasons must be tables [reasons.NAME]")
     taxonomy = load_taxonomy(table).changed(reasons, origin=str(path))
     rules = parse_rules(data.get("rule", []), origin=str(path), reasons=taxonomy.reasons)
-    return Config(taxonomy=taxonomy, rules=rules)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    return Config(taxonomy=taxonomy, rules=rules, sha256=digest.hexdigest())

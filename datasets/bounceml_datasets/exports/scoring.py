@@ -177,13 +177,11 @@ class _Target:
 
     def _made_of(self, classifier: Classifier) -> list[Any]:
         """What a half-written file must have been made from to be continued."""
-        if self._job.source == STANDARD:
-            return []
-        stat = Path(self._job.source).stat()
+        stat = None if self._job.source == STANDARD else Path(self._job.source).stat()
         return [
-            stat.st_size,
-            stat.st_mtime_ns,
+            stat and [stat.st_size, stat.st_mtime_ns],
             classifier.version,
+            classifier.config.sha256,
             self._job.text_column,
             self._job.format,
             self._job.excel,
