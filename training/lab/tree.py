@@ -8,18 +8,15 @@ import hashlib
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
 from lab.server import SUITE, Server
 
-MIRROR = "http://deb.debian.org/debian"
-_SOURCES = """\
-deb {mirror} {suite} main
-deb {mirror} {suite}-updates main
-deb http://deb.debian.org/debian-security {suite}-security main
-"""
+# Where the machine's own `apt-get` takes packages from: one line for each index, its archive's label and address.
+_ARCHIVES = ("apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Identifier: Packages", "Origin: Debian")
 _MAX_INSTALL_S = 900
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 _BASE_PACKAGES = "ca-certificates,iproute2,procps"
@@ -47,15 +44,33 @@ def base_tree(cache: Path, suite: str) -> Path:
     tool = cache / "debootstrap"
     if not tool.exists():
         _fetch_debootstrap(tool)
+    archives = archives_in(_run([*_ARCHIVES], "asking apt-get for its archives"))
     command = ["bash", str(tool / "usr/sbin/debootstrap"), "--variant=minbase", f"--include={_BASE_PACKAGES}"]
-    _run([*command, suite, str(work), MIRROR], "debootstrap", env={"DEBOOTSTRAP_DIR": f"{tool}/usr/share/debootstrap"})
-    (work / "etc/apt/sources.list").write_text(_SOURCES.format(mirror=MIRROR, suite=suite))
+    environment = {"DEBOOTSTRAP_DIR": f"{tool}/usr/share/debootstrap"}
+    _run([*command, suite, str(work), archives["Debian"]], "debootstrap", env=environment)
+    (work / "etc/apt/sources.list").write_text(sources(archives, suite=suite))
     # No package may start its server while it is installed.
     policy = work / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
     work.rename(base)
     return base
+
+
+def archives_in(listed: str) -> dict[str, str]:
+    """Debian's archives by their labels, from what `apt-get` lists; LabError where it knows none."""
+    archives = {label: address for label, _, address in (line.partition(" ") for line in listed.splitlines())}
+    if "Debian" not in archives:
+        raise LabError("apt-get knows no archive of Debian's: run apt-get update, on a machine with Debian")
+    return archives
+
+
+def sources(archives: Mapping[str, str], *, suite: str) -> str:
+    """The `sources.list` of a suite, from the archives that the machine itself uses."""
+    lines = [f"deb {archives['Debian']} {suite} main", f"deb {archives['Debian']} {suite}-updates main"]
+    if "Debian-Security" in archives:
+        lines.append(f"deb {archives['Debian-Security']} {suite}-security main")
+    return "\n".join(lines) + "\n"
 
 
 def installed(server: Server, *, cache: Path) -> Layer:
@@ -123,7 +138,8 @@ def _fetch_debootstrap(tool: Path) -> None:
     work.rename(tool)
 
 
-def _run(command: list[str], what: str, *, folder: Path | None = None, env: dict[str, str] | None = None) -> None:
+def _run(command: list[str], what: str, *, folder: Path | None = None, env: dict[str, str] | None = None) -> str:
+    """What a command prints; LabError where it fails, with the end of what it said."""
     try:
         done = subprocess.run(
             command if env is None else ["env", *(f"{k}={v}" for k, v in env.items()), *command],
@@ -140,3 +156,4 @@ def _run(command: list[str], what: str, *, folder: Path | None = None, env: dict
         raise LabError(f"{what}: not done after {_MAX_INSTALL_S} s") from err
     if done.returncode:
         raise LabError(f"{what} failed: {' | '.join((done.stdout + done.stderr).strip().splitlines()[-8:])}")
+    return done.stdout

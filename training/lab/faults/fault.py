@@ -65,7 +65,10 @@ class Fault:
 
 
 def load_faults(receiver: str) -> tuple[Fault, ...]:
-    """The faults of a receiver, in the order of its file; LabError for an entry that isn't in order."""
+    """The faults of a receiver, in the order of its file; LabError for an entry that isn't in order.
+
+    Those of a file with `like` are the ones of the receiver named there, in another version that speaks as it does.
+    """
     file = RECEIVERS / receiver / "faults.toml"
     try:
         table = tomllib.loads(file.read_text("utf-8"))
@@ -73,6 +76,8 @@ def load_faults(receiver: str) -> tuple[Fault, ...]:
         raise LabError(f"no receiver {receiver}: there are {', '.join(receiver_names())}") from err
     if table.get("format") != 1:
         raise LabError(f"{file}: format 1 is wanted")
+    if "like" in table:
+        return tuple(replace(fault, receiver=receiver) for fault in load_faults(table["like"]))
     defaults = table.get("defaults", {})
     faults = tuple(_fault(defaults | entry, receiver=receiver, file=file) for entry in table["fault"])
     if repeated := {fault.id for fault in faults if sum(fault.id == other.id for other in faults) > 1}:

@@ -30,7 +30,8 @@ def source_table(rows: Sequence[LabRow]) -> str:
         own = [row for row in rows if row.source == source]
         told = [row for row in own if not row.left_out]
         texts = len({template(row.text) for row in told})
-        lines.append(f"| {source} | {own[-1].version} | {len(own)} | {len(told)} | {texts} |")
+        versions = ", ".join(sorted({row.version for row in own}))
+        lines.append(f"| {source} | {versions} | {len(own)} | {len(told)} | {texts} |")
     told = [row for row in rows if not row.left_out]
     texts = len({template(row.text) for row in told})
     return "\n".join([*lines, f"| all | | {len(rows)} | {len(told)} | {texts} |"])
