@@ -1,6 +1,5 @@
 """Scores exports: read in parts, answered, written beside the file that will hold the result, and put in its place."""
 
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from bounceml_datasets.exports.flow import read_ahead, worked
 from bounceml_datasets.exports.opening import make_writer, open_reader
 from bounceml_datasets.exports.parquet_footer import NotJoinableError
 from bounceml_datasets.exports.parts import Buffer, Part, Reader, Scored, Writer
+from bounceml_datasets.exports.progress import Progress, note_files, note_progress, noted_progress
 from bounceml_datasets.exports.tally import Tally
 
 _DIGITS = 4  # of the confidence, as in `Verdict.to_dict`
@@ -102,7 +102,6 @@ class _Target:
             raise CorpusError(f"{job.output}: --excel is for CSV and TSV")
         self._reader, self._anew = reader, anew
         self._beside = self._path.with_name(self._path.name + ".part")
-        self._state = self._path.with_name(self._path.name + ".part.json")
         self._is_text = self._kind.format != "parquet"
         self._made_from = self._made_of(classifier)
         self._file: IO[bytes] | None = None
@@ -129,10 +128,7 @@ class _Target:
         if self._piped or not self._is_text:
             return
         size = self.writer.flush()
-        state = {"made_from": self._made_from, "read": part.read, "size": size, "tally": self.tally.to_json()}
-        fresh = self._state.with_name(self._state.name + ".new")
-        fresh.write_text(json.dumps(state), "utf-8")
-        fresh.replace(self._state)
+        note_progress(self._beside, Progress(self._made_from, part.read, size, self.tally))
 
     def finish(self) -> None:
         """Put the finished file in its place."""
@@ -142,7 +138,8 @@ class _Target:
         if self._file is not None:
             self._file.close()
         self._beside.replace(self._path)
-        self._state.unlink(missing_ok=True)
+        note, _ = note_files(self._beside)
+        note.unlink(missing_ok=True)
 
     def _open(self) -> None:
         if self._piped:
@@ -166,14 +163,11 @@ class _Target:
 
     def _continue(self) -> int:
         """Bytes of the unfinished file that count, 0 where there is nothing to go on with."""
-        try:
-            state = json.loads(self._state.read_text("utf-8"))
-            if state["made_from"] != self._made_from or self._beside.stat().st_size < state["size"]:
-                return 0
-            self.tally, self.read = Tally.from_json(state["tally"]), int(state["read"])
-            return int(state["size"])
-        except (OSError, ValueError, KeyError, TypeError, IndexError):
+        found = noted_progress(self._beside)
+        if found is None or found.made_from != self._made_from or self._beside.stat().st_size < found.size:
             return 0
+        self.tally, self.read = found.tally, found.read
+        return found.size
 
     def _made_of(self, classifier: Classifier) -> list[Any]:
         """What a half-written file must have been made from to be continued."""
