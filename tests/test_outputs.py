@@ -1,6 +1,8 @@
 """What is written: never over what is read, nor over what is no file, and by one process at a time."""
 
+import fcntl
 import json
+import os
 import stat
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,9 +11,12 @@ from pathlib import Path
 import pytest
 
 import bounceml
+from bounceml.errors import CorpusError
+from bounceml.whole_file import part_path, whole_file, write_whole
 from bounceml_datasets.exports.scoring import Job, score_export
 from bounceml_datasets.exports.tally import Tally
-from forked import Done
+from bounceml_datasets.reports.addresses import Drop, DropList
+from forked import Commands, Done
 
 CLASSIFIER = bounceml.load()
 EXPORT = "id,diagnostic\n1,550 5.1.1 no such user\n2,552 over quota\n"
@@ -63,6 +68,112 @@ def broken_off(tally: Tally, reader: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.parquet"])
+def test_one_process_at_a_time_scores_into_a_file(forked: Commands, folder: Path, name: str) -> None:
+    (folder / name).write_text("old")
+    beside = folder / f"{name}.part"
+    beside.write_bytes(b"what another one has written")
+    with beside.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        done = forked.run(["score", "export.csv", "-o", name], folder=folder)
+        assert is_refused_in_one_line(done), done
+        assert f"{name}: another process is writing it" in done.stderr
+        assert beside.read_bytes() == b"what another one has written"
+        assert (folder / name).read_text() == "old"
+    assert forked.run(["score", "export.csv", "-o", name], folder=folder).returncode == 0
+
+
+def test_while_a_file_is_scored_nobody_else_scores_into_it(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text(EXPORT)
+
+    def meanwhile(tally: Tally, reader: object) -> None:
+        with pytest.raises(CorpusError, match="another process is writing it"):
+            score(source, output)
+
+    score(source, output, tell=meanwhile)
+    whole = output.read_bytes()
+    score(source, output)
+    assert output.read_bytes() == whole
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+def test_of_several_that_write_a_file_the_last_one_wins(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    with whole_file(path) as first:
+        first.write_text("first " * 1000)
+        with whole_file(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first " * 1000
+    assert os.listdir(tmp_path) == ["a.html"]
+
+
+def test_two_lists_of_addresses_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "drop.csv"
+    path.write_text("old")
+    lists = [DropList(path, most=0) for _ in range(3)]
+    for number, drops in enumerate(lists):
+        drops.add([Drop(f"a{number}@example.com", "user_unknown", 1.0)])
+    lists[0].give_up()
+    assert path.read_text() == "old"
+    for drops in lists[1:]:
+        drops.finish()
+    assert path.read_text("utf-8").splitlines()[1:] == ["a2@example.com,user_unknown,1.0000"]
+    assert os.listdir(tmp_path) == ["drop.csv"]
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    others = {"a.html.part", "b.html.bounceml-0123456789ab.part", "a.html.bounceml-notes"}
+    for name in {*others, "a.html.bounceml-0123456789ab.part"}:
+        (tmp_path / name).write_text("left")
+    write_whole(path, b"new")
+    assert set(os.listdir(tmp_path)) == {*others, "a.html"}
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl.gz", "out.parquet"])
+def test_score_keeps_links_and_permissions(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in.csv").write_text(EXPORT)
+    (tmp_path / "there").mkdir()
+    output, link = tmp_path / "there" / name, tmp_path / name
+    output.write_text("old")
+    output.chmod(0o640)
+    link.symlink_to(f"there/{name}")
+    seen: list[int] = []
+    score(
+        tmp_path / "in.csv",
+        link,
+        tell=lambda tally, reader: seen.extend(stat.S_IMODE(p.stat().st_mode) for p in output.parent.iterdir()),
+    )
+    assert set(seen) == {0o640}
+    assert link.is_symlink()
+    assert stat.S_IMODE(output.stat().st_mode) == 0o640
+    assert output.read_bytes() != b"old"
+    assert os.listdir(output.parent) == [name]
+
+
+def test_a_new_file_has_the_permissions_that_new_files_have(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(EXPORT)
+    before = os.umask(0o027)
+    try:
+        score(tmp_path / "in.csv", tmp_path / "out.csv")
+        write_whole(tmp_path / "a.html", b"page")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("out.csv", "a.html")] == [0o640, 0o640]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("elsewhere"), Path.mkdir])
+def test_a_scratch_file_that_is_none_is_refused(forked: Commands, folder: Path, make: Callable[[Path], None]) -> None:
+    make(folder / "o.csv.part")
+    (folder / "elsewhere").write_text("precious")
+    before = contents(folder)
+    done = forked.run(["score", "export.csv", "-o", "o.csv"], folder=folder)
+    assert is_refused_in_one_line(done), done
+    assert contents(folder) == before
+
+
 DAMAGES: list[Callable[[str], str]] = [
     lambda text: "[" * 100_000,
     lambda text: '{"progress":' * 100_000,
@@ -93,7 +204,7 @@ def is_begun_anew(folder: Path, *, damage: Callable[[str], str]) -> bool:
     source.write_text(EXPORT)
     with pytest.raises(KeyboardInterrupt):
         score(source, output, tell=broken_off)
-    note = Path(f"{output}.part.json")
+    note = Path(f"{part_path(output)}.json")
     note.write_text(damage(note.read_text()))
     notes: list[str] = []
     job = Job(str(source), str(output), resume=True)

@@ -14,6 +14,7 @@ import numpy as np
 from bounceml.batch import Answers, Batches
 from bounceml.classifier import Classifier
 from bounceml.errors import CorpusError
+from bounceml.whole_file import Beside, part_beside
 from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
 from bounceml_datasets.exports.flow import read_ahead, worked
 from bounceml_datasets.exports.opening import make_writer, open_reader
@@ -49,8 +50,8 @@ def score_export(
 
     `note` is told, in a line each, what the user should know at the start.
 
-    The output is written beside and renamed at the end. Cut off half-way, it can be continued with `resume`, except
-    for Parquet, which is begun anew.
+    The output is written beside and renamed at the end, by one process at a time. Cut off half-way, it can be continued
+    with `resume`, except for Parquet, which is begun anew.
     """
     score = partial(_score, job, classifier=classifier, tell=tell, note=note, workers=workers or os.cpu_count() or 1)
     try:
@@ -101,9 +102,9 @@ class _Target:
         if job.excel and self._kind.format not in {"csv", "tsv"}:
             raise CorpusError(f"{job.output}: --excel is for CSV and TSV")
         self._reader, self._anew = reader, anew
-        self._beside = self._path.with_name(self._path.name + ".part")
         self._is_text = self._kind.format != "parquet"
         self._made_from = self._made_of(classifier)
+        self._beside: Beside | None = None
         self._file: IO[bytes] | None = None
         self.read = 0
         self.tally = Tally()
@@ -120,25 +121,27 @@ class _Target:
         if self._file is not None and not self._piped:
             with suppress(OSError):  # what couldn't be written before can't be now, and was told
                 self._file.close()
+        if self._beside is not None:
+            self._beside.close()
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             raise CorpusError(f"{self._path}: can't write: {error.strerror or error}") from error
 
     def mark(self, part: Part) -> None:
         """Note that all up to this part is written, so that it needn't be done again."""
-        if self._piped or not self._is_text:
+        if self._beside is None or not self._is_text:
             return
         size = self.writer.flush()
-        note_progress(self._beside, Progress(self._made_from, part.read, size, self.tally))
+        note_progress(self._beside.path, Progress(self._made_from, part.read, size, self.tally))
 
     def finish(self) -> None:
         """Put the finished file in its place."""
         self.writer.close()
-        if self._piped:
+        if self._beside is None:
             return
         if self._file is not None:
             self._file.close()
-        self._beside.replace(self._path)
-        note, _ = note_files(self._beside)
+        self._beside.put_in_place()
+        note, _ = note_files(self._beside.path)
         note.unlink(missing_ok=True)
 
     def _open(self) -> None:
@@ -146,25 +149,27 @@ class _Target:
             if not self._is_text:
                 raise CorpusError("Parquet can't be written to a pipe: name a file with --output")
             self._file = sys.stdout.buffer
-        elif self._is_text:
-            size = self._continue() if self._job.resume else 0
-            self._file = self._beside.open("r+b" if size else "wb")
-            self._file.truncate(size)
-            self._file.seek(size)
+        else:
+            self._beside = part_beside(self._path)
+            if self._is_text:
+                size = self._continue(self._beside.path) if self._job.resume else 0
+                self._file = self._beside.path.open("r+b")
+                self._file.truncate(size)
+                self._file.seek(size)
         self.writer = make_writer(
             self._kind,
             reader=self._reader,
-            path=self._beside,
+            path=self._beside.path if self._beside else self._path,
             file=self._file,
             head=self.read == 0,
             excel=self._job.excel,
             anew=self._anew,
         )
 
-    def _continue(self) -> int:
+    def _continue(self, beside: Path) -> int:
         """Bytes of the unfinished file that count, 0 where there is nothing to go on with."""
-        found = noted_progress(self._beside)
-        if found is None or found.made_from != self._made_from or self._beside.stat().st_size < found.size:
+        found = noted_progress(beside)
+        if found is None or found.made_from != self._made_from or beside.stat().st_size < found.size:
             return 0
         self.tally, self.read = found.tally, found.read
         return found.size
