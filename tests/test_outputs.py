@@ -16,13 +16,57 @@ from bounceml.whole_file import part_path, whole_file, write_whole
 from bounceml_datasets.exports.scoring import Job, score_export
 from bounceml_datasets.exports.tally import Tally
 from bounceml_datasets.reports.addresses import Drop, DropList
-from forked import Commands, Done
+from forked import Commands, Done, Hindrance
 
 CLASSIFIER = bounceml.load()
 EXPORT = "id,diagnostic\n1,550 5.1.1 no such user\n2,552 over quota\n"
 LABELLED = '{"text": "550 no such user", "reason": "user_unknown"}\n'
 MAIL = b"From: MAILER-DAEMON@example.org\nSubject: Undelivered\n\n550 5.1.1 <gone@example.org>: User unknown\n"
 MARKS = "<!-- figures: made by `bounceml data check --datasheet` -->\n<!-- end of figures -->\n"
+# Commands that write into OUT.
+WRITING = [
+    "score export.csv -o OUT",
+    "score export.csv more.csv -o sub --summary OUT",
+    "score export.csv -o - --summary OUT",
+    "report export.csv -o OUT",
+    "review export.csv -o OUT",
+    "review export.csv -o OUT --format label-studio",
+    "drift export.csv --since export.csv --html OUT",
+    "explain --text refused --html OUT",
+    "evaluate builtin --data labelled.jsonl --report OUT",
+    "train --base none --data labelled.jsonl -o OUT",
+    "train --base none --data labelled.jsonl -o own.model --card OUT",
+    "export -o OUT",
+    "data import labelled.csv -o OUT",
+    "data check labelled.jsonl --datasheet OUT",
+]
+# Commands that would write over what they read, and what that is.
+OVER_ITSELF = [
+    ("score export.csv more.csv -o .", "export.csv"),
+    ("score ./sub/../export.csv sub/../more.csv -o .", "export.csv"),
+    ("score link.csv more.csv -o sub/..", "export.csv"),
+    ("score export.csv -o o.csv --summary export.csv", "export.csv"),
+    ("score more.csv -o o.csv --summary hard.csv", "hard.csv"),
+    ("score out.csv.part --format csv -o out.csv", "out.csv.part"),
+    ("score out.csv.part.json --format csv -o out.csv", "out.csv.part.json"),
+    ("score export.csv -o o.csv --config out.csv.part --summary out.csv.part", "out.csv.part"),
+    ("score export.csv -o bounceml.toml.csv --config bounceml.toml.csv", "bounceml.toml.csv"),
+    ("report export.csv -o export.csv", "export.csv"),
+    ("report export.csv -o link.csv", "export.csv"),
+    ("report o.drop.csv -o o.html", "o.drop.csv"),
+    ("report export.csv --since more.csv -o more.csv", "more.csv"),
+    ("drift export.csv --since more.csv --html more.csv", "more.csv"),
+    ("explain e.eml --html e.eml", "e.eml"),
+    ("explain box --html box/new/1", "box/new/1"),
+    ("explain e.eml --data labelled.jsonl --html labelled.jsonl", "labelled.jsonl"),
+    ("evaluate builtin --data labelled.jsonl --report labelled.jsonl", "labelled.jsonl"),
+    ("evaluate m.model --data labelled.jsonl --report m.model", "m.model"),
+    ("train --base none --data labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
+    ("train --base none --data labelled.jsonl -o o.model --card labelled.jsonl", "labelled.jsonl"),
+    ("export --model m.model -o m.model", "m.model"),
+    ("data import labelled.jsonl -o labelled.jsonl --append", "labelled.jsonl"),
+    ("data check labelled.jsonl --datasheet labelled.jsonl", "labelled.jsonl"),
+]
 
 
 @pytest.fixture
@@ -66,6 +110,67 @@ def score(source: Path, output: Path, *, tell: Callable[..., None] = lambda tall
 
 def broken_off(tally: Tally, reader: object) -> None:
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("arguments", WRITING)
+def test_what_can_be_no_file_is_refused(forked: Commands, folder: Path, arguments: str) -> None:
+    ending = ".jsonl" if "data import" in arguments else ".csv"
+    os.mkfifo(folder / f"pipe{ending}")
+    (folder / f"folder{ending}").mkdir()
+    (folder / f"to-pipe{ending}").symlink_to(f"pipe{ending}")
+    (folder / f"loop{ending}").symlink_to(f"loop{ending}")
+    names = [f"pipe{ending}", f"folder{ending}", f"to-pipe{ending}", f"loop{ending}", f"{'x' * 300}{ending}"]
+    before = contents(folder)
+    for name in ["", ".", "..", "/", *names, f"locked/x{ending}", f"none/x{ending}", f"labelled.jsonl/x{ending}"]:
+        words = [name if word == "OUT" else word for word in arguments.split()]
+        done = forked.run(words, folder=folder, hindered=Hindrance(without_override=True))
+        assert is_refused_in_one_line(done), (name, done)
+        assert contents(folder) == before, name
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+@pytest.mark.parametrize("arguments", WRITING)
+def test_a_device_is_refused(forked: Commands, folder: Path, arguments: str) -> None:
+    name = "device.jsonl" if "data import" in arguments else "device.csv"
+    os.mknod(folder / name, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    before = contents(folder)
+    done = forked.run([name if word == "OUT" else word for word in arguments.split()], folder=folder)
+    assert is_refused_in_one_line(done), done
+    assert "it is a device" in done.stderr
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(("arguments", "read"), OVER_ITSELF, ids=[arguments for arguments, _ in OVER_ITSELF])
+def test_what_is_read_is_never_written_over(forked: Commands, folder: Path, arguments: str, read: str) -> None:
+    before = contents(folder)
+    done = forked.run(arguments.split(), folder=folder)
+    assert is_refused_in_one_line(done), done
+    assert "would be written over" in done.stderr
+    assert Path(read).name in done.stderr or "link.csv" in done.stderr
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "score export.csv -o o.csv --summary sub/../o.csv",
+        "score export.csv -o o.csv --summary o.csv.part",
+        "review export.csv -o o.xml --format label-studio",
+        "train --base none --data labelled.jsonl -o o.model --card o.model",
+    ],
+)
+def test_two_outputs_are_not_one_file(forked: Commands, folder: Path, arguments: str) -> None:
+    before = contents(folder)
+    done = forked.run(arguments.split(), folder=folder)
+    assert is_refused_in_one_line(done), done
+    assert "two outputs would be written there" in done.stderr
+    assert contents(folder) == before
+
+
+def test_one_export_may_be_scored_in_place(forked: Commands, folder: Path) -> None:
+    done = forked.run(["score", "export.csv", "-o", "link.csv"], folder=folder)
+    assert done.returncode == 0, done
+    assert (folder / "export.csv").read_text().startswith("id,diagnostic,bounce_kind,")
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.parquet"])

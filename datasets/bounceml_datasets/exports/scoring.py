@@ -14,7 +14,8 @@ import numpy as np
 from bounceml.batch import Answers, Batches
 from bounceml.classifier import Classifier
 from bounceml.errors import CorpusError
-from bounceml.whole_file import Beside, part_beside
+from bounceml.paths import check_outputs, output_file
+from bounceml.whole_file import Beside, part_beside, part_path
 from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
 from bounceml_datasets.exports.flow import read_ahead, worked
 from bounceml_datasets.exports.opening import make_writer, open_reader
@@ -53,6 +54,7 @@ def score_export(
     The output is written beside and renamed at the end, by one process at a time. Cut off half-way, it can be continued
     with `resume`, except for Parquet, which is begun anew.
     """
+    check_outputs(scratch_files(job.output), inputs=[job.source])
     score = partial(_score, job, classifier=classifier, tell=tell, note=note, workers=workers or os.cpu_count() or 1)
     try:
         return score(anew=False)
@@ -85,6 +87,14 @@ def _score(
             tell(tally, reader)
         target.finish()
     return tally
+
+
+def scratch_files(output: str) -> tuple[Path, ...]:
+    """What is written on the way to an output; raises CorpusError where that can't be written."""
+    if output == STANDARD:
+        return ()
+    beside = part_path(output_file(Path(output)))
+    return beside, *note_files(beside)
 
 
 class _Target:
