@@ -279,6 +279,16 @@ def test_a_scratch_file_that_is_none_is_refused(forked: Commands, folder: Path, 
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize("source", ["-", "pipe.csv"])
+def test_nothing_is_resumed_from_a_pipe(forked: Commands, folder: Path, source: str) -> None:
+    os.mkfifo(folder / "pipe.csv")
+    before = contents(folder)
+    done = forked.run(["score", source, "-o", "o.csv", "--resume"], folder=folder)
+    assert is_refused_in_one_line(done), done
+    assert "--resume needs a file" in done.stderr
+    assert contents(folder) == before
+
+
 DAMAGES: list[Callable[[str], str]] = [
     lambda text: "[" * 100_000,
     lambda text: '{"progress":' * 100_000,

@@ -14,7 +14,7 @@ import numpy as np
 from bounceml.batch import Answers, Batches
 from bounceml.classifier import Classifier
 from bounceml.errors import CorpusError
-from bounceml.paths import check_outputs, output_file
+from bounceml.paths import check_outputs, is_file, is_there, output_file
 from bounceml.whole_file import Beside, part_beside, part_path
 from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
 from bounceml_datasets.exports.flow import read_ahead, worked
@@ -54,6 +54,8 @@ def score_export(
     The output is written beside and renamed at the end, by one process at a time. Cut off half-way, it can be continued
     with `resume`, except for Parquet, which is begun anew.
     """
+    if job.resume and not _is_the_same_later(job.source):
+        raise CorpusError(f"{job.source}: --resume needs a file: of a pipe nobody can tell whether it brings the same")
     check_outputs(scratch_files(job.output), inputs=[job.source])
     score = partial(_score, job, classifier=classifier, tell=tell, note=note, workers=workers or os.cpu_count() or 1)
     try:
@@ -95,6 +97,11 @@ def scratch_files(output: str) -> tuple[Path, ...]:
         return ()
     beside = part_path(output_file(Path(output)))
     return beside, *note_files(beside)
+
+
+def _is_the_same_later(source: str) -> bool:
+    """Whether a source can be read again; one that isn't there is complained of where it is read."""
+    return source != STANDARD and (is_file(Path(source)) or not is_there(Path(source)))
 
 
 class _Target:
