@@ -343,3 +343,62 @@ def test_a_damaged_note_of_progress_is_none(tmp_path: Path, damage: Callable[[st
 def test_a_note_of_progress_that_says_what_cannot_be_is_none(tmp_path: Path, key: str) -> None:
     for value in ABSURD:
         assert is_begun_anew(tmp_path, damage=partial(altered, key=key, value=value)), value
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "models show NAME",
+        "models promote NAME",
+        "evaluate NAME --data labelled.jsonl",
+        "explain NAME",
+        "predict NAME",
+        "predict --config NAME --text refused",
+        "predict --model NAME --text refused",
+        "score NAME -o o.csv",
+        "score NAME -o o.csv --resume",
+        "score export.csv more.csv -o NAME",
+        "report NAME",
+        "data import NAME -o o.jsonl",
+        "data import labelled.csv -o o.jsonl --labels NAME",
+        "data check NAME",
+        "label NAME",
+        "rules check NAME",
+    ],
+)
+def test_names_that_cannot_be_looked_at_are_told(forked: Commands, folder: Path, arguments: str) -> None:
+    for name in ("x" * 300, "x" * 300 + ".csv", "locked/x.csv", "locked/x", "loop", "labelled.jsonl/x.csv"):
+        words = [name if word == "NAME" else word for word in arguments.split()]
+        done = forked.run(words, folder=folder, hindered=Hindrance(without_override=True))
+        assert is_refused_in_one_line(done), (name, done)
+
+
+@pytest.mark.parametrize("what", ["home", "models"])
+@pytest.mark.parametrize(
+    "arguments",
+    ["models list", "models show x", "models promote", "models promote x", "models rollback", "predict --text refused",
+     "train --base none --data labelled.jsonl"],
+)  # fmt: skip
+def test_a_folder_of_models_that_cannot_be_entered_is_told(
+    forked: Commands, folder: Path, arguments: str, what: str
+) -> None:
+    home = folder / "home"
+    (home / "models").mkdir(parents=True)
+    (home / "promoted.json").write_text('{"format": 1, "promoted": ["a", "b"]}')
+    locked = home if what == "home" else home / "models"
+    locked.chmod(0)
+    try:
+        done = forked.run(
+            arguments.split(), folder=folder, environment={"BOUNCEML_HOME": str(home)},
+            hindered=Hindrance(without_override=True),
+        )  # fmt: skip
+    finally:
+        locked.chmod(0o755)
+    assert is_refused_in_one_line(done), done
+
+
+def test_a_working_folder_that_cannot_be_entered_is_told(forked: Commands, folder: Path) -> None:
+    arguments = ["predict", "--text", "550 no such user"]
+    done = forked.run(arguments, folder=folder / "locked", hindered=Hindrance(without_override=True))
+    assert is_refused_in_one_line(done), done
+    assert "bounceml.toml: can't look there: Permission denied" in done.stderr
