@@ -1,5 +1,7 @@
 """Pages: one file, nothing fetched, what strangers wrote stays text."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -30,11 +32,15 @@ def test_a_plot_takes_the_colour_of_the_page_and_is_the_same_bytes_each_time() -
     assert 'aria-label="&#34;risk&#34; &lt;b&gt;"' in made[0]
 
 
-def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     with pytest.raises(CorpusError, match=r"none.*report\.html: can't write"):
         write_page("<p>", tmp_path / "none" / "report.html")
     (tmp_path / "report.html").write_text("old")
-    (tmp_path / "report.html.part").mkdir()
-    with pytest.raises(CorpusError, match="can't write"):
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(CorpusError, match=r"report\.html: can't write: No space left on device"):
         write_page("<p>", tmp_path / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").read_text() == "old"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bounceml.config import find_config, load_config
 from bounceml.errors import CorpusError
+from bounceml.paths import check_outputs
 from bounceml.whole_file import write_whole
 from bounceml_cli.exits import Exit, complain
 from bounceml_datasets.corpus import Row, builtin_files, load_corpus
@@ -18,7 +19,9 @@ _BEGIN, _END = "<!-- figures: made by `bounceml data check --datasheet` -->", "<
 
 def run(files: Sequence[Path], *, doubts: bool, show: int, datasheet: Path | None, config: Path | None) -> Exit:
     """Print the figures; every problem goes to standard error, and any makes the exit status 1."""
-    reasons = load_config(config or find_config()).taxonomy.reasons
+    config = config or find_config()
+    check_outputs([datasheet], inputs=[*files, config])
+    reasons = load_config(config).taxonomy.reasons
     rows = load_corpus(files or builtin_files(), reasons=reasons)
     found = problems(rows) if files else [*problems(rows), *gaps(rows, reasons=reasons)]
     for problem in found:

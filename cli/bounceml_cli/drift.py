@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bounceml.classifier import load
 from bounceml.config import find_config
+from bounceml.paths import check_outputs
 from bounceml_cli.drift_table import show
 from bounceml_cli.exits import Exit, complain, json_line
 from bounceml_cli.progress import progress
@@ -26,7 +27,9 @@ class Wanted:
 
 def run(before: Source, *, after: Source, wanted: Wanted, model: Path | None, config: Path | None) -> Exit:
     """Compare the exports and say what moved; drift comes before unreadable rows in the exit status."""
-    classifier = load(model, config=config or find_config())
+    config = config or find_config()
+    check_outputs([wanted.html], inputs=[before.path, after.path, model, config])
+    classifier = load(model, config=config)
     with progress() as tell:
         found = find_drift(before, after, classifier=classifier, note=complain, tell=tell)
     next_step = _next_step(after, model=model, config=config)

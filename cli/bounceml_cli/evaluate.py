@@ -9,6 +9,7 @@ from bounceml.classifier import Classifier, load
 from bounceml.config import find_config
 from bounceml.home import find_home
 from bounceml.modelfile import default_model
+from bounceml.paths import check_outputs
 from bounceml_cli.exits import Exit, complain, json_line, printable
 from bounceml_training.evaluation.comparison import Comparison, compare
 from bounceml_training.evaluation.held_out_rows import HeldOutRows, read_held_out
@@ -40,6 +41,7 @@ def run(models: Sequence[str], *, data: Sequence[Path], report: Path | None, jso
     config = config or find_config()
     home = find_home()
     paths = [default_model() if name == BUILTIN else find_model(home, name) for name in models]
+    check_outputs([report], inputs=[*paths, *data, config])
     classifiers = [load(path, config=config) for path in paths]
     reasons = {name: None for classifier in classifiers for name in classifier.config.taxonomy.reasons}
     held_out = read_held_out(data, reasons=reasons)

@@ -2,12 +2,16 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bounceml.classifier import Classifier, load
 from bounceml.config import find_config
+from bounceml.errors import MessageError
 from bounceml.explanation import Explanation, explain, explain_verdict
+from bounceml.mail import message_files
+from bounceml.paths import check_outputs
 from bounceml.verdict import Verdict
 from bounceml_cli.exits import Exit, complain, json_line, printable
 from bounceml_cli.predict import verdicts_on
@@ -44,7 +48,10 @@ def run(
     config: Path | None,
 ) -> Exit:
     """Print why each verdict is what it is; a file that can't be read is named, the rest explained."""
-    classifier = load(model, config=config or find_config())
+    config = config or find_config()
+    if html is not None:
+        check_outputs([html], inputs=[*_read(files), *data, model, config])
+    classifier = load(model, config=config)
     reasons = classifier.config.taxonomy.reasons
     rows = [*load_corpus(reasons=reasons), *(load_corpus(data, reasons=reasons) if data else ())]
     failed: list[str] = []
@@ -69,6 +76,13 @@ def run(
         for each in found:
             print("\n".join(lines(each)))
     return Exit.FAILED if failed else Exit.DONE
+
+
+def _read(files: Sequence[str]) -> Iterator[Path | str]:
+    """What is read where these are named; for those that can't be read, that is told later."""
+    for name in files:
+        with suppress(OSError, MessageError):
+            yield from [name] if name == "-" else message_files(Path(name))
 
 
 def explained(verdict: Verdict, *, classifier: Classifier, rows: Sequence[Row]) -> Explained:

@@ -204,8 +204,7 @@ def report(
     from bounceml_cli.report import run
     from bounceml_datasets.reports.collection import ReportJob
 
-    beside = output.with_suffix(".drop.csv")
-    job = ReportJob(export, text_column=text_column, format=format, rescore=rescore, beside=beside)
+    job = ReportJob(export, text_column=text_column, format=format, rescore=rescore)
     before = None if since is None else ReportJob(since, text_column=text_column, format=format, rescore=rescore)
     raise typer.Exit(run(job, output=output, since=before, language=lang, model=model, config=config))
 

@@ -1,10 +1,12 @@
 """`bounceml report`: an export as a page to look at."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from bounceml.classifier import load
 from bounceml.config import find_config
+from bounceml.paths import check_outputs, output_file
 from bounceml_cli.exits import Exit, complain
 from bounceml_cli.language import Language, language_of_locale
 from bounceml_cli.pages.page import write_page
@@ -26,7 +28,11 @@ def run(
     config: Path | None,
 ) -> Exit:
     """Write the report, and say what was left out of it."""
-    classifier = load(model, config=config or find_config())
+    config = config or find_config()
+    output_file(output)
+    job = replace(job, beside=output.with_suffix(".drop.csv"))
+    check_outputs([output, job.beside], inputs=[job.source, since.source if since else None, model, config])
+    classifier = load(model, config=config)
     texts = load_texts("report", language or language_of_locale())
     with count_progress() as tell:
         earlier = None

@@ -5,6 +5,7 @@ from pathlib import Path
 from bounceml.classifier import load
 from bounceml.config import find_config
 from bounceml.errors import CorpusError
+from bounceml.paths import check_outputs, is_there, output_file
 from bounceml.whole_file import write_whole
 from bounceml_cli.exits import Exit, complain
 from bounceml_cli.progress import progress
@@ -16,13 +17,15 @@ from bounceml_training.review import Job, Review, review_export
 
 def run(job: Job, *, output: Path, format: str, model: Path | None, config: Path | None) -> Exit:  # noqa: A002
     """Write the chosen texts for a person or a tool, and say what there was; a file that is there is never touched."""
+    config = config or find_config()
+    output_file(output)
     interface = output.with_suffix(".xml")
-    for path in (output, interface) if format == "label-studio" else (output,):
-        if path.exists():
+    outputs = (output, interface) if format == "label-studio" else (output,)
+    check_outputs(outputs, inputs=[job.source, model, config])
+    for path in outputs:
+        if is_there(path):
             raise CorpusError(f"{path}: is there already, perhaps with labels in it: name another --output")
-    if not output.parent.is_dir():
-        raise CorpusError(f"{output}: can't write: there is no folder {output.parent}")
-    classifier = load(model, config=config or find_config())
+    classifier = load(model, config=config)
     with progress() as tell:
         review = review_export(
             job, classifier=classifier, note=lambda line: complain(f"{job.source}: {line}"), tell=tell

@@ -10,12 +10,14 @@ from pathlib import Path
 from bounceml.classifier import Classifier, load
 from bounceml.config import find_config
 from bounceml.errors import BounceError, CorpusError
+from bounceml.paths import check_outputs, is_folder
 from bounceml.whole_file import write_whole
 from bounceml_cli.exits import Exit, complain
 from bounceml_cli.progress import row_progress
 from bounceml_cli.summary import lines
+from bounceml_datasets.exports.files import STANDARD
 from bounceml_datasets.exports.parts import ERROR
-from bounceml_datasets.exports.scoring import Job, score_export
+from bounceml_datasets.exports.scoring import Job, score_export, scratch_files
 
 # What an export is written as where its own format can't be written: Excel files, logs.
 _WRITTEN = re.compile(r"\.(?:csv|tsv|jsonl|parquet)(?:\.(?:gz|zst))?$", re.IGNORECASE)
@@ -30,24 +32,20 @@ def outputs(exports: Sequence[str], *, output: str) -> list[str]:
     if len(exports) == 1:
         return [output]
     folder = Path(output)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise CorpusError(f"{output}: no such folder; several exports are written into one, under their own names")
     names = [Path(export).name for export in exports]
     written = [str(folder / (name if _WRITTEN.search(name) else f"{name}{_ELSE}")) for name in names]
     if twice := sorted(path for path, n in Counter(written).items() if n > 1):
         raise CorpusError(f"{twice[0]}: two exports would be written there; score them into folders of their own")
-    if itself := [
-        export
-        for export, path in zip(exports, written, strict=True)
-        if Path(export).absolute() == Path(path).absolute()
-    ]:
-        raise CorpusError(f"{itself[0]}: would be written over; choose another folder")
     return written
 
 
 def run(jobs: Sequence[Job], *, summary: Path | None, model: Path | None, config: Path | None) -> Exit:
     """Score the exports one after the other; one that can't be read is named, and the others scored."""
-    classifier = load(model, config=config or find_config())
+    config = config or find_config()
+    _check(jobs, summary=summary, others=[model, config])
+    classifier = load(model, config=config)
     found: dict[str, dict[str, object]] = {}
     failed = False
     for job in jobs:
@@ -63,6 +61,15 @@ def run(jobs: Sequence[Job], *, summary: Path | None, model: Path | None, config
         entry = next(iter(found.values()), {}) if len(jobs) == 1 else found
         write_whole(summary, (json.dumps(entry, ensure_ascii=False, indent=1) + "\n").encode())
     return Exit.FAILED if failed else Exit.DONE
+
+
+def _check(jobs: Sequence[Job], *, summary: Path | None, others: Sequence[Path | None]) -> None:
+    """Raise CorpusError where something would be written over that is read; a single export may be scored in place."""
+    exports = [job.source for job in jobs]
+    outputs = [Path(job.output) for job in jobs if job.output != STANDARD]
+    beside = [path for job in jobs for path in scratch_files(job.output)]
+    check_outputs([*outputs, *beside, summary], inputs=[*others, *(exports if len(jobs) > 1 else [])])
+    check_outputs([*beside, summary], inputs=exports)
 
 
 def _score(job: Job, *, classifier: Classifier) -> tuple[dict[str, object], bool]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from bounceml.config import find_config, load_config
 from bounceml.errors import CorpusError
 from bounceml.home import ENDING, find_home
+from bounceml.paths import check_outputs
 from bounceml.rules import builtin_rules
 from bounceml.whole_file import write_whole
 from bounceml_cli.exits import Exit, complain
@@ -42,7 +43,9 @@ def run(job: Job, *, config: Path | None) -> Exit:
     started = time.monotonic()
     if not job.with_builtin and not job.data:
         raise CorpusError("nothing to train on: --base none needs --data FILE")
-    taxonomy = load_config(config or find_config()).taxonomy
+    config = config or find_config()
+    check_outputs([job.output, job.card], inputs=[*job.data, config])
+    taxonomy = load_config(config).taxonomy
     own = load_corpus(job.data, reasons=taxonomy.reasons) if job.data else ()
     trained_on, held_out = hold_out(own, share=job.held_out)
     rows: Sequence[Row] = trained_on

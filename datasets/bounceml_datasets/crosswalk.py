@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bounceml.errors import ConfigError
+from bounceml.paths import is_there
 from bounceml_datasets.labels import Label, find_label
 
 FORMAT = 1
@@ -64,7 +65,7 @@ def load_crosswalk(name: str, *, reasons: Collection[str]) -> Crosswalk:
     if name in (names := crosswalk_names()):
         return _crosswalk(_file(name), name=name, reasons=reasons)
     path = Path(name)
-    if path.suffix.lower() != ".toml" and not path.exists():
+    if path.suffix.lower() != ".toml" and not is_there(path, failure=ConfigError):
         raise ConfigError(f"no crosswalk {name!r}: use {', '.join(names)}, or a .toml file of your own")
     try:
         return _crosswalk(tomllib.loads(path.read_text("utf-8")), name=str(path), reasons=reasons)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bounceml.errors import ConfigError
+from bounceml.paths import is_file
 from bounceml.rules import RuleSet, parse_rules
 from bounceml.taxonomy import Taxonomy, load_taxonomy
 
@@ -31,11 +32,14 @@ class Config:
 
 
 def find_config(*, environment: Mapping[str, str] = os.environ, folder: Path | None = None) -> Path | None:
-    """The configuration in force: BOUNCEML_CONFIG, else bounceml.toml in `folder` (the working folder), else None."""
+    """The configuration in force: BOUNCEML_CONFIG, else bounceml.toml in `folder` (the working folder), else None.
+
+    Raises ConfigError where it can't be told whether the folder has one.
+    """
     if named := environment.get(ENVIRONMENT_VARIABLE):
         return Path(named)
     path = (folder or Path()) / FILE_NAME
-    return path if path.is_file() else None
+    return path if is_file(path, failure=ConfigError) else None
 
 
 def load_config(path: Path | None) -> Config:

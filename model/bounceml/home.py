@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bounceml.errors import ModelFileError
+from bounceml.paths import is_file
 from bounceml.whole_file import write_whole
 
 ENVIRONMENT_VARIABLE = "BOUNCEML_HOME"
@@ -63,7 +64,7 @@ class Home:
         if not history:
             return None
         path = self.path_of(history[-1])
-        if not path.is_file():
+        if not is_file(path, failure=ModelFileError):
             raise ModelFileError(f"{path}: the promoted model has gone: bounceml models rollback, or use --model")
         return path
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from bounceml.errors import ModelFileError
 from bounceml.home import ENDING, Home
 from bounceml.modelfile import ModelFile, open_model
+from bounceml.paths import is_file, is_there
 from bounceml.whole_file import whole_file
 
 _LOCK = "lock"
@@ -36,7 +37,7 @@ def new_path(home: Home, *, version: str) -> Path:
     except OSError as error:
         raise ModelFileError(f"{home.models}: can't make this folder: {error.strerror or error}") from error
     number = 1
-    while (path := home.path_of(version if number == 1 else f"{version}-{number}")).exists():
+    while is_there(path := home.path_of(version if number == 1 else f"{version}-{number}"), failure=ModelFileError):
         number += 1
     return path
 
@@ -46,25 +47,26 @@ def keep(home: Home, *, version: str, write: Callable[[Path], None]) -> Path:
 
     Raises ModelFileError where it can't be written.
     """
-    path = new_path(home, version=version)
-    fresh = path.with_name(f"{path.name}.fresh")
-    write(fresh)
-    first = home.path_of(version)
-    try:
-        if first != path and first.read_bytes() == fresh.read_bytes():
-            fresh.unlink()
-            os.utime(first)  # it was trained last, again
-            return first
-        return fresh.replace(path)
-    except OSError as error:
-        raise ModelFileError(f"{path}: can't write: {error.strerror or error}") from error
+    with _alone(home):
+        path = new_path(home, version=version)
+        fresh = path.with_name(f"{path.name}.fresh")
+        write(fresh)
+        first = home.path_of(version)
+        try:
+            if first != path and first.read_bytes() == fresh.read_bytes():
+                fresh.unlink()
+                os.utime(first)  # it was trained last, again
+                return first
+            return fresh.replace(path)
+        except OSError as error:
+            raise ModelFileError(f"{path}: can't write: {error.strerror or error}") from error
 
 
 def stored_models(home: Home) -> list[Stored]:
     """All models of the folder, by name."""
     history = home.history()
     found = []
-    for path in sorted(home.models.glob(f"*{ENDING}")):
+    for path in _model_files(home):
         name = path.name.removesuffix(ENDING)
         model, problem = None, None
         try:
@@ -80,11 +82,10 @@ def find_model(home: Home, name: str) -> Path:
 
     Raises ModelFileError, naming those that there are, for none or several.
     """
-    if (path := home.path_of(name)).is_file():
-        return path
-    if Path(name).is_file():
-        return Path(name)
-    names = [path.name.removesuffix(ENDING) for path in sorted(home.models.glob(f"*{ENDING}"))]
+    for path in (home.path_of(name), Path(name)):
+        if is_file(path, failure=ModelFileError):
+            return path
+    names = [path.name.removesuffix(ENDING) for path in _model_files(home)]
     # The data's hash tells as well as the whole name.
     alike = [each for each in names if each.startswith(name) or each.partition("+")[2].startswith(name)]
     if len(alike) == 1:
@@ -95,10 +96,13 @@ def find_model(home: Home, name: str) -> Path:
 
 def newest_model(home: Home) -> Path:
     """The model of the folder that was written last; raises ModelFileError where there is none."""
-    models = list(home.models.glob(f"*{ENDING}"))
+    models = _model_files(home)
     if not models:
         raise ModelFileError(f"{home.models}: no models yet; train one first")
-    return max(models, key=lambda path: (path.stat().st_mtime_ns, path.name))
+    try:
+        return max(models, key=lambda path: (path.stat().st_mtime_ns, path.name))
+    except OSError as error:
+        raise ModelFileError(f"{home.models}: can't read this folder: {error.strerror or error}") from error
 
 
 def adopt(home: Home, model: Path) -> str:
@@ -109,11 +113,12 @@ def adopt(home: Home, model: Path) -> str:
     if model.parent.resolve() == home.models.resolve():
         return model.name.removesuffix(ENDING)
     version = str(open_model(model).header["version"])
-    if (there := home.path_of(version)).is_file() and there.read_bytes() == model.read_bytes():
-        return version
-    path = new_path(home, version=version)
-    with whole_file(path, failure=ModelFileError) as beside:
-        shutil.copyfile(model, beside)
+    with _alone(home):
+        if _is_same(model, home.path_of(version)):
+            return version
+        path = new_path(home, version=version)
+        with whole_file(path, failure=ModelFileError) as beside:
+            shutil.copyfile(model, beside)
     return path.name.removesuffix(ENDING)
 
 
@@ -135,10 +140,28 @@ def roll_back(home: Home) -> str | None:
         if not history:
             raise ModelFileError("nothing to roll back: the model that ships with bounceml is in force")
         left = history[:-1]
-        while left and not home.path_of(left[-1]).is_file():
+        while left and not is_file(home.path_of(left[-1]), failure=ModelFileError):
             left = left[:-1]
         home.note(left)
     return left[-1] if left else None
+
+
+def _model_files(home: Home) -> list[Path]:
+    """The files of the folder's models, by name; none where there is no folder."""
+    try:
+        return sorted(path for path in home.models.iterdir() if path.name.endswith(ENDING))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ModelFileError(f"{home.models}: can't read this folder: {error.strerror or error}") from error
+
+
+def _is_same(model: Path, there: Path) -> bool:
+    """Whether a file of the folder has the bytes of a model."""
+    try:
+        return is_file(there, failure=ModelFileError) and there.read_bytes() == model.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{there}: can't read it: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Scores exports: read in parts, answered, written beside the file that will hold the result, and put in its place."""
 
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -15,11 +14,14 @@ import numpy as np
 from bounceml.batch import Answers, Batches
 from bounceml.classifier import Classifier
 from bounceml.errors import CorpusError
+from bounceml.paths import check_outputs, is_file, is_there, output_file
+from bounceml.whole_file import Beside, part_beside, part_path
 from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
 from bounceml_datasets.exports.flow import read_ahead, worked
 from bounceml_datasets.exports.opening import make_writer, open_reader
 from bounceml_datasets.exports.parquet_footer import NotJoinableError
 from bounceml_datasets.exports.parts import Buffer, Part, Reader, Scored, Writer
+from bounceml_datasets.exports.progress import Progress, note_files, note_progress, noted_progress
 from bounceml_datasets.exports.tally import Tally
 
 _DIGITS = 4  # of the confidence, as in `Verdict.to_dict`
@@ -49,9 +51,12 @@ def score_export(
 
     `note` is told, in a line each, what the user should know at the start.
 
-    The output is written beside and renamed at the end. Cut off half-way, it can be continued with `resume`, except
-    for Parquet, which is begun anew.
+    The output is written beside and renamed at the end, by one process at a time. Cut off half-way, it can be continued
+    with `resume`, except for Parquet, which is begun anew.
     """
+    if job.resume and not _is_the_same_later(job.source):
+        raise CorpusError(f"{job.source}: --resume needs a file: of a pipe nobody can tell whether it brings the same")
+    check_outputs(scratch_files(job.output), inputs=[job.source])
     score = partial(_score, job, classifier=classifier, tell=tell, note=note, workers=workers or os.cpu_count() or 1)
     try:
         return score(anew=False)
@@ -86,6 +91,19 @@ def _score(
     return tally
 
 
+def scratch_files(output: str) -> tuple[Path, ...]:
+    """What is written on the way to an output; raises CorpusError where that can't be written."""
+    if output == STANDARD:
+        return ()
+    beside = part_path(output_file(Path(output)))
+    return beside, *note_files(beside)
+
+
+def _is_the_same_later(source: str) -> bool:
+    """Whether a source can be read again; one that isn't there is complained of where it is read."""
+    return source != STANDARD and (is_file(Path(source)) or not is_there(Path(source)))
+
+
 class _Target:
     """The file that is being written, with how far it got."""
 
@@ -101,10 +119,9 @@ class _Target:
         if job.excel and self._kind.format not in {"csv", "tsv"}:
             raise CorpusError(f"{job.output}: --excel is for CSV and TSV")
         self._reader, self._anew = reader, anew
-        self._beside = self._path.with_name(self._path.name + ".part")
-        self._state = self._path.with_name(self._path.name + ".part.json")
         self._is_text = self._kind.format != "parquet"
         self._made_from = self._made_of(classifier)
+        self._beside: Beside | None = None
         self._file: IO[bytes] | None = None
         self.read = 0
         self.tally = Tally()
@@ -121,59 +138,58 @@ class _Target:
         if self._file is not None and not self._piped:
             with suppress(OSError):  # what couldn't be written before can't be now, and was told
                 self._file.close()
+        if self._beside is not None:
+            self._beside.close()
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             raise CorpusError(f"{self._path}: can't write: {error.strerror or error}") from error
 
     def mark(self, part: Part) -> None:
         """Note that all up to this part is written, so that it needn't be done again."""
-        if self._piped or not self._is_text:
+        if self._beside is None or not self._is_text:
             return
         size = self.writer.flush()
-        state = {"made_from": self._made_from, "read": part.read, "size": size, "tally": self.tally.to_json()}
-        fresh = self._state.with_name(self._state.name + ".new")
-        fresh.write_text(json.dumps(state), "utf-8")
-        fresh.replace(self._state)
+        note_progress(self._beside.path, Progress(self._made_from, part.read, size, self.tally))
 
     def finish(self) -> None:
         """Put the finished file in its place."""
         self.writer.close()
-        if self._piped:
+        if self._beside is None:
             return
         if self._file is not None:
             self._file.close()
-        self._beside.replace(self._path)
-        self._state.unlink(missing_ok=True)
+        self._beside.put_in_place()
+        note, _ = note_files(self._beside.path)
+        note.unlink(missing_ok=True)
 
     def _open(self) -> None:
         if self._piped:
             if not self._is_text:
                 raise CorpusError("Parquet can't be written to a pipe: name a file with --output")
             self._file = sys.stdout.buffer
-        elif self._is_text:
-            size = self._continue() if self._job.resume else 0
-            self._file = self._beside.open("r+b" if size else "wb")
-            self._file.truncate(size)
-            self._file.seek(size)
+        else:
+            self._beside = part_beside(self._path)
+            if self._is_text:
+                size = self._continue(self._beside.path) if self._job.resume else 0
+                self._file = self._beside.path.open("r+b")
+                self._file.truncate(size)
+                self._file.seek(size)
         self.writer = make_writer(
             self._kind,
             reader=self._reader,
-            path=self._beside,
+            path=self._beside.path if self._beside else self._path,
             file=self._file,
             head=self.read == 0,
             excel=self._job.excel,
             anew=self._anew,
         )
 
-    def _continue(self) -> int:
+    def _continue(self, beside: Path) -> int:
         """Bytes of the unfinished file that count, 0 where there is nothing to go on with."""
-        try:
-            state = json.loads(self._state.read_text("utf-8"))
-            if state["made_from"] != self._made_from or self._beside.stat().st_size < state["size"]:
-                return 0
-            self.tally, self.read = Tally.from_json(state["tally"]), int(state["read"])
-            return int(state["size"])
-        except (OSError, ValueError, KeyError, TypeError, IndexError):
+        found = noted_progress(beside)
+        if found is None or found.made_from != self._made_from or beside.stat().st_size < found.size:
             return 0
+        self.tally, self.read = found.tally, found.read
+        return found.size
 
     def _made_of(self, classifier: Classifier) -> list[Any]:
         """What a half-written file must have been made from to be continued."""

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from bounceml.errors import CorpusError
+from bounceml.paths import check_outputs, is_there
 from bounceml.taxonomy import load_taxonomy
 from bounceml.whole_file import write_whole
 from bounceml_datasets.corpus import Row, is_language, load_corpus
@@ -87,7 +88,8 @@ def import_labelled(job: Job, *, reasons: Collection[str], note: Callable[[str],
 def _old_rows(job: Job, *, reasons: Collection[str]) -> tuple[Row, ...]:
     if job.output.suffix.lower() != ".jsonl":
         raise CorpusError(f"{job.output}: a corpus file's name ends in .jsonl")
-    if not job.output.exists():
+    check_outputs([job.output], inputs=[*(source.path for source in job.sources), job.crosswalk])
+    if not is_there(job.output):
         return ()
     if not job.append:
         raise CorpusError(f"{job.output}: is there already: --append adds what is new to it")

@@ -11,6 +11,7 @@ from typing import TextIO
 import numpy as np
 
 from bounceml.errors import CorpusError
+from bounceml.whole_file import Beside, fresh_beside
 from bounceml_datasets.cells import guarded
 
 # Addresses that a page carries inside, some two megabytes; more are written beside it.
@@ -43,6 +44,7 @@ class DropList:
         self._most = most
         self._known = np.empty(0, np.int64)
         self._fresh: set[int] = set()
+        self._beside: Beside | None = None
         self._file: TextIO | None = None
         self.inside: list[Drop] = []
         self.count = 0
@@ -73,21 +75,23 @@ class DropList:
 
     def finish(self) -> Path | None:
         """Put the file in its place; None where there is none."""
-        if self._file is None or self._path is None:
+        if self._file is None or self._beside is None:
             return None
         try:
             self._file.close()
-            _beside(self._path).replace(self._path)
+            self._beside.put_in_place()
         except OSError as error:
             raise CorpusError(f"{self._path}: can't write: {error.strerror or error}") from error
+        self._beside.close()
         return self._path
 
     def give_up(self) -> None:
         """Remove a file that wasn't finished."""
-        if self._file is not None and self._path is not None:
-            self._file.close()
-            with suppress(OSError):
-                _beside(self._path).unlink(missing_ok=True)
+        if self._file is not None:
+            with suppress(OSError):  # what couldn't be written before can't be now, and was told
+                self._file.close()
+        if self._beside is not None:
+            self._beside.close()
 
     def _learn(self) -> None:
         """Sort the fresh ones in where there are many."""
@@ -103,7 +107,8 @@ class DropList:
         assert self._path is not None
         try:
             if self._file is None:
-                self._file = _beside(self._path).open("w", encoding="utf-8", newline="")
+                self._beside = fresh_beside(self._path)
+                self._file = self._beside.path.open("w", encoding="utf-8", newline="")
                 self._file.write(as_csv(self.inside, head=True))
                 self.inside = []
             self._file.write(as_csv(drops, head=False))
@@ -131,7 +136,3 @@ def address_in(cell: str) -> str | None:
     local, _, domain = found.rpartition("@")
     is_one = local and domain and len(found) <= _LONGEST and found.isprintable() and _NEVER.isdisjoint(found)
     return found if is_one else None
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(path.name + ".part")

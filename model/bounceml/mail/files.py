@@ -17,7 +17,9 @@ def split_file(path: Path) -> Iterator[tuple[str, bytes]]:
     Raises MessageError for a folder without messages, OSError for what can't be opened.
     """
     if path.is_dir():
-        yield from _folder(path)
+        for each in message_files(path):
+            if os.access(each, os.R_OK):
+                yield from split_file(each)
         return
     with path.open("rb") as file:
         start = file.read(5)
@@ -39,16 +41,17 @@ def split_file(path: Path) -> Iterator[tuple[str, bytes]]:
             yield str(path), first
 
 
-def _folder(path: Path) -> Iterator[tuple[str, bytes]]:
+def message_files(path: Path) -> list[Path]:
+    """The files that `split_file` reads, which are the file itself or those of the folder; raises as it does."""
+    if not path.is_dir():
+        return [path]
     maildir = [path / name for name in ("cur", "new") if (path / name).is_dir()]
     found = sorted(file for folder in maildir for file in folder.iterdir() if _is_message(file))
     if not maildir:
         found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and _is_message(file))
     if not found:
         raise MessageError(f"{path}: no messages in this folder: expected a Maildir, or files that end in .eml")
-    for file in found:
-        if os.access(file, os.R_OK):
-            yield from split_file(file)
+    return found
 
 
 def _is_message(file: Path) -> bool:
