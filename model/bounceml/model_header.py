@@ -21,7 +21,9 @@ _NEEDED = {
 _CLASS = re.compile(r"(?:kind:)?[a-z][a-z0-9_]{0,59}")
 _MOST_CLASSES = 1000
 _MOST_RULES = 10_000
-_LONGEST = 1000  # characters of a rule's phrase or pattern, and of a version
+_LONGEST = 1000  # characters of a rule's phrase or pattern
+# A model is filed under its version, which therefore must not lead anywhere.
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,79}")
 _RULE_TEXTS = frozenset({"id", "reason", "pattern"})
 _RULE_LISTS = frozenset({"phrases", "smtp", "enhanced"})
 
@@ -31,7 +33,7 @@ def check_header(header: Mapping[str, Any]) -> None:
     for key, kind in _NEEDED.items():
         if not isinstance(header.get(key), kind) or isinstance(header[key], bool):
             raise ValueError(f"lacks {key!r}")
-    if len(header["version"]) > _LONGEST or not header["version"].isprintable():
+    if not _VERSION.fullmatch(header["version"]):
         raise ValueError("has a version that isn't a name")
     _check_classes(header["classes"])
     _check_numbers(header["bias"], name="bias", n=len(header["classes"]))
