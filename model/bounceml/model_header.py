@@ -6,7 +6,7 @@ from typing import Any
 
 from bounceml.calibration import Calibration, confidence_features
 from bounceml.errors import ConfigError
-from bounceml.rules import check_pattern
+from bounceml.rules import add_steps
 from bounceml.taxonomy import Taxonomy
 
 _NEEDED = {
@@ -40,8 +40,7 @@ def check_header(header: Mapping[str, Any]) -> None:
     _check_calibration(header["calibration"])
     if len(header["rules"]) > _MOST_RULES:
         raise ValueError(f"has more than {_MOST_RULES} rules")
-    for entry in header["rules"]:
-        _check_rule(entry)
+    _check_rules(header["rules"])
     _check_reasons(header.get("reasons", {}))
     held_out = header.get("held_out", 0)
     if not isinstance(held_out, int) or held_out < 0:
@@ -87,7 +86,17 @@ def _check_calibration(entry: Mapping[str, Any]) -> None:
             _check_number(value, name=name, least=0, most=1)
 
 
-def _check_rule(entry: object) -> None:
+def _check_rules(entries: list[Any]) -> None:
+    steps = 0
+    for entry in entries:
+        rule = _rule(entry)
+        try:
+            steps = add_steps(steps, rule.get("pattern", ""), origin="a rule", masked=True)
+        except ConfigError as error:
+            raise ValueError(f"has {error}") from error
+
+
+def _rule(entry: object) -> dict[str, Any]:
     rule = entry.get("rule") if isinstance(entry, dict) else None
     if not isinstance(entry, dict) or not isinstance(rule, dict) or not {"id", "reason"} <= rule.keys():
         raise ValueError("has a rule without id, reason or precision")
@@ -96,10 +105,7 @@ def _check_rule(entry: object) -> None:
         texts = value if isinstance(value, list) and key in _RULE_LISTS else [value]
         if key not in _RULE_TEXTS | _RULE_LISTS or not all(_is_text(text) for text in texts):
             raise ValueError(f"has a rule with {str(key)[:40]!r} that can't be read")
-    try:
-        check_pattern(rule.get("pattern", ""), origin="a rule")
-    except ConfigError as error:
-        raise ValueError(f"has {error}") from error
+    return rule
 
 
 def _check_reasons(entries: object) -> None:
