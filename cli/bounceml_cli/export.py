@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from bounceml.modelfile import default_model, open_model
-from bounceml_cli.exits import Exit
+from bounceml_cli.exits import Exit, printable
 from bounceml_training.sklearn_export import export_joblib
 
 
 def run(*, output: Path, model: Path | None) -> Exit:
     """Write the model as a joblib file."""
     export_joblib(open_model(model or default_model()), path=output)
-    print(f"{output}: a scikit-learn classifier for joblib.load; load only files you trust")
+    print(f"{printable(str(output))}: a scikit-learn classifier for joblib.load; load only files you trust")
     return Exit.DONE

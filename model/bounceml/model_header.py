@@ -6,6 +6,7 @@ from typing import Any
 
 from bounceml.calibration import Calibration, confidence_features
 from bounceml.errors import ConfigError
+from bounceml.names import is_name
 from bounceml.rules import add_steps
 from bounceml.taxonomy import Taxonomy
 
@@ -105,6 +106,8 @@ def _rule(entry: object) -> dict[str, Any]:
         texts = value if isinstance(value, list) and key in _RULE_LISTS else [value]
         if key not in _RULE_TEXTS | _RULE_LISTS or not all(_is_text(text) for text in texts):
             raise ValueError(f"has a rule with {str(key)[:40]!r} that can't be read")
+    if not (is_name(rule["id"]) and is_name(rule["reason"])):
+        raise ValueError("has a rule whose id or reason is no name")
     return rule
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from bounceml.codes import Codes, find_codes
 from bounceml.errors import ConfigError
 from bounceml.masking import fold, template
+from bounceml.names import ALLOWED, is_name
 from bounceml.pattern_steps import MOST_STEPS, most_steps
 
 FORMAT = 1
@@ -148,6 +149,8 @@ def _rule(entry: object, *, origin: str, masked: bool) -> Rule:
         raise ConfigError(f"{origin}: {wrong[0]} must be a text")
     if not texts["id"] or not texts["reason"]:
         raise ConfigError(f"{origin}: id and reason are needed")
+    if odd := [key for key in ("id", "reason") if not is_name(texts[key])]:
+        raise ConfigError(f"{origin}: {odd[0]} {texts[odd[0]][:80]!r} can't be a name: use {ALLOWED}")
     origin = f"{origin} ({texts['id']})"
     lists = {
         key: _texts(entry.get(key, []), origin=f"{origin}: {key}")
