@@ -127,6 +127,53 @@ def test_a_note_that_cannot_be_read_is_one_clear_line(home: Home, note: str) -> 
         home.promoted()
 
 
+@pytest.mark.parametrize("version", ["../../x/evil", "/tmp/evil", "..", ".hidden", "", "a b", "a\n", "v" * 81, "é"])
+def test_a_version_that_is_no_file_name_is_promoted_by_no_means(
+    run: Run, home: Home, two: list[str], tiny_model: Path, tmp_path: Path, version: str
+) -> None:
+    path = tmp_path / "ver.model"
+    path.write_bytes(tiny_model.read_bytes())
+    lie(path, version=version)
+    there = {each for each in tmp_path.rglob("*") if each.is_file()}
+    done = run("models", "promote", "ver.model", "--force")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert "has a version that isn't a name" in done.stderr
+    assert {each for each in tmp_path.rglob("*") if each.is_file()} == there
+
+
+@pytest.mark.parametrize("name", ["../../x/evil", "/tmp/evil", "..", ".hidden", "", "a\n", "v" * 201])
+def test_the_folder_makes_no_path_that_leads_out_of_it(home: Home, name: str) -> None:
+    for path_of in (home.path_of, lambda version: new_path(home, version=version)):
+        with pytest.raises(ModelFileError, match="can't be a model's name"):
+            path_of(name)
+
+
+@pytest.mark.parametrize("name", [".hidden", "a\nb", "n" * 201])
+def test_a_file_of_the_folder_with_a_name_that_is_none_is_not_promoted(
+    run: Run, home: Home, two: list[str], name: str
+) -> None:
+    path = home.models / f"{name}.model"
+    home.path_of(two[0]).rename(path)
+    done = run("models", "promote", str(path), "--force")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert "can't be a model's name" in done.stderr
+    assert home.history() == ()
+    with pytest.raises(ModelFileError, match="can't be a model's name"):
+        home.note((two[1], name))
+    assert run("models", "list").returncode == run("models", "promote", two[1], "--force").returncode == 0
+
+
+def test_a_name_longer_than_names_may_be_is_one_clear_line(run: Run) -> None:
+    done = run("models", "promote", "n" * 5000)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+
+
+def test_a_model_of_the_folder_without_its_ending_is_copied(home: Home, two: list[str]) -> None:
+    path = home.path_of(two[0]).rename(home.models / "other.bin")
+    assert adopt(home, path) == two[0]
+    assert home.path_of(two[0]).is_file()
+
+
 def test_models_are_found_by_what_tells_them(home: Home, two: list[str], tiny_model: Path) -> None:
     assert find_model(home, two[0]) == find_model(home, "aaaa") == home.path_of(two[0])
     assert find_model(home, str(tiny_model)) == tiny_model

@@ -184,6 +184,37 @@ def test_terminal_escapes_reach_neither_screen_nor_log(tmp_path: Path) -> None:
         assert shown.isprintable(), command
 
 
+@pytest.mark.parametrize("where", ['[[rule]]\nid = "{0}"\nreason = "policy"', '[reasons."{0}"]', '[reasons.a."{0}"]'])
+def test_terminal_escapes_in_names_of_rules_and_reasons_are_refused(tmp_path: Path, where: str) -> None:
+    rule = '[[rule]]\nid = "a"\nreason = "policy"\nphrases = ["hello"]\n'
+    for name in ("\\u001b]0;owned\\u0007", "a\\u202eb", "a b", "a" * 5000):
+        (tmp_path / "bounceml.toml").write_text(rule + where.format(name) + "\n")
+        for command in (["predict", "--explain", "--text", "hello"], ["explain", "--text", "hello"]):
+            done = run(*command, folder=tmp_path)
+            assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done
+            assert done.stderr.rstrip("\n").isprintable()
+
+
+def test_names_of_rules_and_reasons_in_any_script_are_taken(tmp_path: Path) -> None:
+    rule = '[[rule]]\nid = "合作伙伴:1.a_b"\nreason = "हिन्दी"\nphrases = ["hello"]\n'
+    (tmp_path / "bounceml.toml").write_text(f'[reasons."हिन्दी"]\naction = "review"\n{rule}', encoding="utf-8")
+    done = run("predict", "--explain", "--text", "hello", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "user_rule:合作伙伴:1.a_b" in done.stdout
+
+
+def test_terminal_escapes_in_a_name_that_is_written_to_reach_no_screen(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text,label\n550 no such user,user_unknown\n")
+    for command in (
+        ["export", "-o", "a\x1b]0;owned\x07.joblib"],
+        ["data", "import", "in.csv", "-o", "a\x1b]0;owned\x07.jsonl", "--source", "ours"],
+        ["data", "import", "in.csv", "-o", "a\x1b]0;owned\x07.jsonl", "--source", "ours", "--append"],
+    ):
+        done = run(*command, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert (done.stdout + done.stderr).replace("\n", "").isprintable(), command
+
+
 def test_a_diagnostic_cannot_forge_a_line_of_output(tmp_path: Path) -> None:
     text = "550 no\r\nceo@example.com\thard\tuser_unknown\t99%\tsuppress\tgone"
     done = run("predict", "--text", text, folder=tmp_path)

@@ -105,7 +105,7 @@ def _cells(change: Change) -> tuple[str, ...]:
 
 def _reason(change: ReasonChange) -> tuple[str, ...]:
     return (
-        change.reason.removeprefix("kind:"),
+        printable(change.reason.removeprefix("kind:")),
         percent(change.before),
         percent(change.after),
         percent(change.after - change.before, signed=True),
@@ -118,7 +118,7 @@ def _text(change: TextChange) -> tuple[str, ...]:
     return (
         percent(change.change, signed=True),
         f"{change.rows_before} → {change.rows_after}",
-        change.reason.removeprefix("kind:"),
+        printable(change.reason.removeprefix("kind:")),
         f"{int(change.confidence * 100)}%",  # rounded down: 99.7 % sure is not certain
         _cut(printable(change.text)),
     )

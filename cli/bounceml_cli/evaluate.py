@@ -108,7 +108,7 @@ def lines(found: dict[str, Evaluation], *, comparison: Comparison | None) -> Ite
         wrong = [entry for entry in each.confusion if entry[0] != entry[1]][:_CONFUSIONS]
         if wrong:
             yield from ("", f"most frequent errors of {printable(name)}")
-            yield from (f"{n:>6,}  {true} taken for {given}" for true, given, n in wrong)
+            yield from (f"{n:>6,}  {printable(f'{true} taken for {given}')}" for true, given, n in wrong)
     if comparison is not None:
         yield from ("", *comparison_lines(comparison))
 
@@ -124,7 +124,8 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     if comparison.changes:
         yield from ("", f"changed answers ({len(comparison.changes):,} templates), most frequent first")
     for change in comparison.changes[:_CHANGES]:
-        yield f"{change.count:>6,}  {change.champion} → {change.challenger}  (true: {change.true})"
+        answers = printable(f"{change.champion} → {change.challenger} (true: {change.true})")
+        yield f"{change.count:>6,}  {answers}"
         yield f"        {printable(change.text)[:_TEXT]}"
 
 

@@ -115,9 +115,10 @@ def lines(each: Explained) -> Iterator[str]:
 
 def headline(verdict: Verdict) -> str:
     """The answer on one line."""
-    about = printable(verdict.recipient or verdict.file or "")
+    about = verdict.recipient or verdict.file or ""
     what = f"{verdict.type or '-'} {verdict.reason or verdict.kind}, {int(verdict.confidence * 100)}% sure"
-    return ": ".join(filter(None, (about, f"{what}, {verdict.action or '-'}, by {verdict.decided_by}")))
+    parts = (about, f"{what}, {verdict.action or '-'}, by {verdict.decided_by}")
+    return ": ".join(printable(part) for part in parts if part)
 
 
 def facts(each: Explained) -> Iterator[tuple[str, str]]:
@@ -132,16 +133,16 @@ def facts(each: Explained) -> Iterator[tuple[str, str]]:
         yield "speaks against it", _weights([(c.gram, c.logit) for c in against])
     yield "known", f"{found.known:.0%} of the letters' n-grams"
     for rule in found.rules:
-        yield f"rule {printable(rule.id)}", _rule(rule.reason, precision=rule.precision, asked=rule.asked)
+        yield f"rule {printable(rule.id)}", _rule(printable(rule.reason), precision=rule.precision, asked=rule.asked)
     if found.runner_up:
-        yield "runner-up", f"{found.runner_up}, {found.runner_up_probability:.1%}"
+        yield "runner-up", f"{printable(found.runner_up)}, {found.runner_up_probability:.1%}"
         if lacking := found.lacking()[:_SHOWN_GRAMS]:
             yield "what it lacked", _weights([(c.gram, c.lead) for c in lacking])
     if each.of_runner_up:
         there = f", where these speak for it: {', '.join(map(printable, each.its_words))}" if each.its_words else ""
-        yield f"nearest {found.runner_up}", f"{_quoted(each.of_runner_up)}{there}"
+        yield f"nearest {printable(found.runner_up or '')}", f"{_quoted(each.of_runner_up)}{there}"
     for near in each.near:
-        yield "labelled text", f"{near.row.label}: {_quoted(near)}"
+        yield "labelled text", f"{printable(near.row.label)}: {_quoted(near)}"
 
 
 def _bracketed(found: Explanation) -> Iterator[tuple[str, str, str]]:

@@ -27,7 +27,7 @@ def run(job: Job, *, config: Path | None) -> Exit:
 
 
 def _lines(done: Imported, *, job: Job) -> list[str]:
-    vague = done.vague.total()
+    vague, output = done.vague.total(), printable(str(job.output))
     counts = {
         "rows read": done.reading.rows,
         "without a label": done.reading.unlabelled,
@@ -38,14 +38,14 @@ def _lines(done: Imported, *, job: Job) -> list[str]:
         "labels too vague, taken as unknown": done.as_unknown,
         "merged with another text of its template": done.merged,
         "templates in conflict, left out": len(done.conflicts),
-        f"templates that are in {job.output} already": done.present,
+        f"templates that are in {output} already": done.present,
         "templates taken": len(done.added),
         "  of these in the built-in data too": done.known,
         "  of these with another label there": len(done.against_builtin),
     }
     lines = [f"{n:>8}  {name}" for name, n in counts.items() if n or name in ("rows read", "templates taken")]
     where = f"{len(done.added)} templates written" if done.added else "nothing to write"
-    return [*lines, f"{job.output}: {where}"]
+    return [*lines, f"{output}: {where}"]
 
 
 def _list(title: str, entries: Sequence[object]) -> None:

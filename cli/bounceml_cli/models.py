@@ -51,10 +51,10 @@ def show_one(name: str, *, json: bool) -> Exit:
         return Exit.DONE
     facts = _facts(path)
     print(f"file        {printable(str(path))}")
-    print(f"version     {header['version']}")
+    print(f"version     {printable(header['version'])}")
     print(f"trained on  {facts['texts']:,} texts, {facts['own_rows']:,} of them yours")
     print(f"judged by   {facts['held_out']:,} texts of yours that were held out")
-    print(f"classes     {', '.join(header['classes'])}")
+    print(f"classes     {printable(', '.join(header['classes']))}")
     for part in ("held_out_templates", "held_out_families"):
         accuracy, ece = (_number(header["manifest"], "scores", part, key) for key in ("accuracy", "ece"))
         print(f"{part}: accuracy {accuracy:.3f}, calibration error {ece:.3f}")
@@ -78,7 +78,7 @@ def run_promote(name: str | None, *, force: bool, config: Path | None) -> Exit:
             return Exit.FAILED
     stored = adopt(home, path)
     promote(home, stored)
-    print(f"{stored} is in force")
+    print(f"{printable(stored)} is in force")
     return Exit.DONE
 
 

@@ -36,5 +36,6 @@ def _show_changes(config: Config, *, classifier: Classifier) -> None:
         if reason != rule.reason:
             changed += 1
             if changed <= _SHOWN_CHANGES:
-                print(f"{rule.id}: {reason} -> {rule.reason}: {printable(row.text)[:120]}")
+                change = printable(f"{rule.id}: {reason} -> {rule.reason}")
+                print(f"{change}: {printable(row.text)[:120]}")
     print(f"{changed} of {len(rows)} answers on the built-in labelled texts would change")

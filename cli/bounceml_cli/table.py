@@ -48,7 +48,7 @@ def _cells(verdict: Verdict) -> list[str]:
     return [
         printable(verdict.recipient or verdict.file or "-"),
         verdict.type or "-",
-        verdict.reason or verdict.kind,
+        printable(verdict.reason or verdict.kind),
         f"{int(verdict.confidence * 100)}%",  # rounded down: 99.7 % sure is not certain
         verdict.action or "-",
         diagnostic if len(diagnostic) <= _MAX_DIAGNOSTIC else f"{diagnostic[:_MAX_DIAGNOSTIC]}…",
@@ -59,9 +59,9 @@ def _reasons(classifier: Classifier, verdict: Verdict) -> list[str]:
     found = explain_verdict(classifier, verdict)
     grams = ", ".join(f"{printable(c.gram)} {c.logit:+.2f}" for c in found.contributions[:_SHOWN_GRAMS])
     lines = [
-        f"  by {verdict.decided_by}; {found.known:.0%} of its letters' n-grams known",
+        f"  by {printable(verdict.decided_by)}; {found.known:.0%} of its letters' n-grams known",
         f"  words: {grams or 'none known'}",
     ]
     if found.rules:
-        lines.append(f"  rules: {', '.join(rule.id for rule in found.rules)}")
+        lines.append(f"  rules: {', '.join(printable(rule.id) for rule in found.rules)}")
     return lines

@@ -12,7 +12,7 @@ from bounceml.home import ENDING, find_home
 from bounceml.paths import check_outputs
 from bounceml.rules import builtin_rules
 from bounceml.whole_file import write_whole
-from bounceml_cli.exits import Exit, complain
+from bounceml_cli.exits import Exit, complain, printable
 from bounceml_cli.progress import progress
 from bounceml_datasets.corpus import Row, builtin_files, load_corpus
 from bounceml_training.card import model_card
@@ -65,7 +65,8 @@ def run(job: Job, *, config: Path | None) -> Exit:
         write(output)
     if job.card is not None:
         write_whole(job.card, model_card(trained.header).encode())
-    print(f"{output}: {len(rows)} texts, {len(trained.header['classes'])} classes, version {trained.header['version']}")
+    classes, version = len(trained.header["classes"]), trained.header["version"]
+    print(f"{printable(str(output))}: {len(rows)} texts, {classes} classes, version {version}")
     for name, scores in trained.scores.items():
         print(
             f"{name}: accuracy {scores.accuracy:.3f}, macro-F1 {scores.macro_f1:.3f}, "

@@ -16,6 +16,8 @@ _FORMAT = 1
 _HISTORY = "promoted.json"
 # Promotions that are remembered, to go back by.
 _REMEMBERED = 20
+# Bytes: file systems take 255, and endings come behind.
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class Home:
         return self.folder / "models"
 
     def path_of(self, name: str) -> Path:
-        """The file of a model, whether or not it is there."""
+        """The file of a model, whether or not it is there; raises ModelFileError for what can't be a model's name."""
+        _check_name(name)
         return self.models / f"{name}{ENDING}"
 
     def history(self) -> tuple[str, ...]:
@@ -46,15 +49,17 @@ class Home:
         except (OSError, ValueError, RecursionError) as error:
             raise _unreadable(path) from error
         names = entry.get("promoted") if isinstance(entry, dict) and entry.get("format") == _FORMAT else None
-        if not isinstance(names, list) or not all(isinstance(name, str) and _is_name(name) for name in names):
+        if not isinstance(names, list) or not all(isinstance(name, str) and is_name(name) for name in names):
             raise _unreadable(path)
         return tuple(names)
 
     def note(self, history: tuple[str, ...]) -> None:
         """Remember which models were promoted; whole or not at all, so that another process sees the old or the new.
 
-        Raises ModelFileError where it can't be written.
+        Raises ModelFileError where it can't be written, or couldn't be read again.
         """
+        for name in history:
+            _check_name(name)
         entry = {"format": _FORMAT, "promoted": history[-_REMEMBERED:]}
         write_whole(self.folder / _HISTORY, (json.dumps(entry, indent=1) + "\n").encode(), failure=ModelFileError)
 
@@ -78,9 +83,15 @@ def find_home(environment: Mapping[str, str] = os.environ) -> Home:
     return Home(user_data_path("bounceml", appauthor=False))
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
     """Whether it names a file of the folder and nothing beside it."""
-    return name.isprintable() and name == Path(name).name and not name.startswith(".") and 0 < len(name) <= 100
+    is_one = name.isprintable() and name == Path(name).name and not name.startswith(".")
+    return is_one and 0 < len(name.encode()) <= _LONGEST_NAME
+
+
+def _check_name(name: str) -> None:
+    if not is_name(name):
+        raise ModelFileError(f"{name[:80]!r} can't be a model's name: give the file another, such as my-model{ENDING}")
 
 
 def _unreadable(path: Path) -> ModelFileError:

@@ -6,7 +6,8 @@ from typing import Any
 
 from bounceml.calibration import Calibration, confidence_features
 from bounceml.errors import ConfigError
-from bounceml.rules import check_pattern
+from bounceml.names import is_name
+from bounceml.rules import add_steps
 from bounceml.taxonomy import Taxonomy
 
 _NEEDED = {
@@ -21,7 +22,9 @@ _NEEDED = {
 _CLASS = re.compile(r"(?:kind:)?[a-z][a-z0-9_]{0,59}")
 _MOST_CLASSES = 1000
 _MOST_RULES = 10_000
-_LONGEST = 1000  # characters of a rule's phrase or pattern, and of a version
+_LONGEST = 1000  # characters of a rule's phrase or pattern
+# A model is filed under its version, which therefore must not lead anywhere.
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,79}")
 _RULE_TEXTS = frozenset({"id", "reason", "pattern"})
 _RULE_LISTS = frozenset({"phrases", "smtp", "enhanced"})
 
@@ -31,15 +34,14 @@ def check_header(header: Mapping[str, Any]) -> None:
     for key, kind in _NEEDED.items():
         if not isinstance(header.get(key), kind) or isinstance(header[key], bool):
             raise ValueError(f"lacks {key!r}")
-    if len(header["version"]) > _LONGEST or not header["version"].isprintable():
+    if not _VERSION.fullmatch(header["version"]):
         raise ValueError("has a version that isn't a name")
     _check_classes(header["classes"])
     _check_numbers(header["bias"], name="bias", n=len(header["classes"]))
     _check_calibration(header["calibration"])
     if len(header["rules"]) > _MOST_RULES:
         raise ValueError(f"has more than {_MOST_RULES} rules")
-    for entry in header["rules"]:
-        _check_rule(entry)
+    _check_rules(header["rules"])
     _check_reasons(header.get("reasons", {}))
     held_out = header.get("held_out", 0)
     if not isinstance(held_out, int) or held_out < 0:
@@ -85,7 +87,17 @@ def _check_calibration(entry: Mapping[str, Any]) -> None:
             _check_number(value, name=name, least=0, most=1)
 
 
-def _check_rule(entry: object) -> None:
+def _check_rules(entries: list[Any]) -> None:
+    steps = 0
+    for entry in entries:
+        rule = _rule(entry)
+        try:
+            steps = add_steps(steps, rule.get("pattern", ""), origin="a rule", masked=True)
+        except ConfigError as error:
+            raise ValueError(f"has {error}") from error
+
+
+def _rule(entry: object) -> dict[str, Any]:
     rule = entry.get("rule") if isinstance(entry, dict) else None
     if not isinstance(entry, dict) or not isinstance(rule, dict) or not {"id", "reason"} <= rule.keys():
         raise ValueError("has a rule without id, reason or precision")
@@ -94,10 +106,9 @@ def _check_rule(entry: object) -> None:
         texts = value if isinstance(value, list) and key in _RULE_LISTS else [value]
         if key not in _RULE_TEXTS | _RULE_LISTS or not all(_is_text(text) for text in texts):
             raise ValueError(f"has a rule with {str(key)[:40]!r} that can't be read")
-    try:
-        check_pattern(rule.get("pattern", ""), origin="a rule")
-    except ConfigError as error:
-        raise ValueError(f"has {error}") from error
+    if not (is_name(rule["id"]) and is_name(rule["reason"])):
+        raise ValueError("has a rule whose id or reason is no name")
+    return rule
 
 
 def _check_reasons(entries: object) -> None:

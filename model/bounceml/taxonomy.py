@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, cast, get_args
 
 from bounceml.errors import ConfigError
+from bounceml.names import ALLOWED, is_name
 
 Kind = Literal["bounce", "delay", "delivered", "auto_reply", "complaint", "other"]
 BounceType = Literal["hard", "soft", "undetermined"]
@@ -93,6 +94,8 @@ def load_taxonomy(table: str = "default") -> Taxonomy:
 
 
 def _reason(name: str, fields: object, *, origin: str, base: Reason | None) -> Reason:
+    if not is_name(name):
+        raise ConfigError(f"{origin}: reasons: {name[:80]!r} can't be a name: use {ALLOWED}")
     if not isinstance(fields, dict):
         raise ConfigError(f"{origin}: reasons.{name}: expected a table such as {{ action = 'review' }}")
     allowed = {"fault": get_args(Fault), "seen_as": get_args(SeenAs), "action": get_args(Action)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bounceml.errors import ModelFileError
-from bounceml.home import ENDING, Home
+from bounceml.home import ENDING, Home, is_name
 from bounceml.modelfile import ModelFile, open_model
 from bounceml.paths import is_file, is_there
 from bounceml.whole_file import whole_file
@@ -30,7 +30,7 @@ class Stored:
 def new_path(home: Home, *, version: str) -> Path:
     """Where a model of this version is to be written: none that is there is overwritten.
 
-    Raises ModelFileError where there can be no such folder.
+    Raises ModelFileError where there can be no such folder or file.
     """
     try:
         home.models.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def find_model(home: Home, name: str) -> Path:
 
     Raises ModelFileError, naming those that there are, for none or several.
     """
-    for path in (home.path_of(name), Path(name)):
+    for path in ([home.path_of(name)] if is_name(name) else []) + [Path(name)]:
         if is_file(path, failure=ModelFileError):
             return path
     names = [path.name.removesuffix(ENDING) for path in _model_files(home)]
@@ -91,7 +91,8 @@ def find_model(home: Home, name: str) -> Path:
     if len(alike) == 1:
         return home.path_of(alike[0])
     problem = "several models begin so" if alike else "no such model"
-    raise ModelFileError(f"{name}: {problem}: there are {', '.join(alike or names) or 'none yet; train one first'}")
+    there = ", ".join(alike or names) or "none yet; train one first"
+    raise ModelFileError(f"{name[:80]}: {problem}: there are {there}")
 
 
 def newest_model(home: Home) -> Path:
@@ -110,7 +111,7 @@ def adopt(home: Home, model: Path) -> str:
 
     Raises ModelFileError where it can't be read or copied.
     """
-    if model.parent.resolve() == home.models.resolve():
+    if model.parent.resolve() == home.models.resolve() and model.name.endswith(ENDING):
         return model.name.removesuffix(ENDING)
     version = str(open_model(model).header["version"])
     with _alone(home):
