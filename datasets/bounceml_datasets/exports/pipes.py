@@ -30,16 +30,16 @@ class PipeInput(io.RawIOBase):
         while filled < len(buffer):
             self._wait()
             n = self._file.readinto(buffer[filled:])
-            if not n:
+            if n == 0:
                 break
-            filled += n
+            filled += n or 0  # None where something else has read what was there
         return filled
 
     def _wait(self) -> None:
-        if self._stop is None or sys.platform == "win32":
+        if sys.platform == "win32":
             return
         waiting = select.poll()
         waiting.register(self._file, select.POLLIN)
         while not waiting.poll(_LOOK_MS):
-            if self._stop.is_set():
+            if self._stop is not None and self._stop.is_set():
                 raise StoppedError
