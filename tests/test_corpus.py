@@ -144,3 +144,16 @@ def test_second_looks_count_by_language(tmp_path: Path) -> None:
     path.write_text("id,lang,first\na,de,policy\n")
     with pytest.raises(CorpusError, match=r"looks\.csv:2: expected the columns"):
         load_looks(path)
+
+
+def test_half_a_character_is_replaced_so_that_a_row_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "no such \\ud800 user", "reason": "user_unknown"}\n')
+    (row,) = load_corpus([tmp_path / "a.jsonl"], reasons=["user_unknown"])
+    assert row.text == "no such ? user"
+    assert len(row.id) == 12
+
+
+def test_a_first_line_that_is_no_csv_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"text,reason,{'x' * 200_000}\n")
+    with pytest.raises(CorpusError, match=r"a\.csv:1: not CSV"):
+        load_corpus([tmp_path / "a.csv"], reasons=["user_unknown"])

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -202,3 +203,21 @@ def test_a_small_terminal_has_the_list_in_pages(start: Start, sheet: Path) -> No
     child.expect("1-3 accept")
     leave(child)
     assert labels(sheet)[0] == ""
+
+
+def test_a_terminal_that_goes_away_ends_it_with_the_answers_saved(sheet: Path, tmp_path: Path) -> None:
+    label = f'"{sys.executable}" -m bounceml_cli label "{sheet}" 2> "{tmp_path}/said"; echo $? > "{tmp_path}/status"'
+    # Hanging up ends it by itself, unless it is told to stay, as by nohup.
+    child = pexpect.spawn("/bin/sh", ["-c", f"trap '' HUP; {label}"], encoding="utf-8", timeout=20)
+    child.expect("text number 0")
+    child.send("2")
+    child.expect("text number 1")
+    child.expect("q quit")
+    cast("Any", child).ptyproc.fileobj.close()  # leaves the program to itself, which `close` wouldn't
+    for _ in range(200):
+        if (tmp_path / "status").exists() and (tmp_path / "status").read_text():
+            break
+        time.sleep(0.1)
+    assert (tmp_path / "said").read_text() == f"bounceml: {sheet}: 1 of 30 labelled, 0 skipped\n"
+    assert (tmp_path / "status").read_text() == "0\n"
+    assert labels(sheet)[:2] == ["mailbox_full", ""]

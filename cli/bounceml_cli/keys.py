@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 # What a reader gives for keys that have no character, and where the terminal was closed.
 ESCAPE, ENTER, BACKSPACE, END = "escape", "enter", "backspace", "end"
@@ -47,7 +47,8 @@ else:
             tty.setcbreak(terminal, termios.TCSADRAIN)
             yield _Reader(terminal).read_key
         finally:
-            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+            with suppress(termios.error):  # the terminal has gone
+                termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
     class _Reader:
         """Keys of a terminal; holds a byte that was read too far."""
@@ -79,7 +80,10 @@ else:
 
         def _byte(self) -> bytes:
             held, self._held = self._held, b""
-            return held or os.read(self._terminal, 1)
+            try:
+                return held or os.read(self._terminal, 1)
+            except OSError:  # the terminal has gone
+                return b""
 
     def _is_whole(read: bytes) -> bool:
         """Whether these are all bytes of a character in UTF-8."""

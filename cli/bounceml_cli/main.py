@@ -1,9 +1,7 @@
 """The `bounceml` command: its commands, and the one place where errors become exit statuses."""
 
-import os
 import sys
 from enum import StrEnum
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +11,7 @@ from bounceml._version import __version__
 from bounceml.errors import BounceError
 from bounceml_cli.exits import Exit, complain
 from bounceml_cli.language import Language
+from bounceml_cli.streams import guard_streams
 
 app = typer.Typer(
     name="bounceml",
@@ -477,17 +476,16 @@ def check(
 
 def main() -> None:
     """Entry point: runs a command; an error of ours is one line on standard error and exit status 1."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    guard_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except BounceError as error:
         complain(error)
         sys.exit(Exit.FAILED)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing more can be written there, not even on closing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output has seen enough
         sys.exit(Exit.FAILED)
 
 

@@ -57,11 +57,11 @@ def _messages(files: Sequence[str], *, failed: list[str]) -> Iterator[tuple[str,
     from bounceml.mail import split_file
 
     for name in files:
-        if name == "-":
-            yield "-", sys.stdin.buffer.read(_MAX_STDIN)
-            continue
         try:
-            yield from split_file(Path(name))
+            if name == "-":
+                yield "-", sys.stdin.buffer.read(_MAX_STDIN)
+            else:
+                yield from split_file(Path(name))
         except MessageError as error:
             failed.append(name)
             complain(error)

@@ -59,7 +59,7 @@ def run(jobs: Sequence[Job], *, summary: Path | None, model: Path | None, config
         failed |= not is_whole
     if summary:
         entry = next(iter(found.values()), {}) if len(jobs) == 1 else found
-        write_whole(summary, (json.dumps(entry, ensure_ascii=False, indent=1) + "\n").encode())
+        write_whole(summary, (json.dumps(entry, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace"))
     return Exit.FAILED if failed else Exit.DONE
 
 

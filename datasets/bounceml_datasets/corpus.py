@@ -138,13 +138,13 @@ def _json_entries(content: str, *, file: Path) -> Iterator[tuple[int, dict[str, 
 
 def _csv_entries(content: str, *, file: Path) -> Iterator[tuple[int, dict[str, object]]]:
     reader = csv.DictReader(content.splitlines(keepends=True))
-    if not reader.fieldnames or not {"text", "reason"} <= set(reader.fieldnames):
-        raise CorpusError(f"{file}:1: the first line must name the columns text and reason")
     try:
+        if not reader.fieldnames or not {"text", "reason"} <= set(reader.fieldnames):
+            raise CorpusError(f"{file}:1: the first line must name the columns text and reason")
         for entry in reader:
             yield reader.line_num, {k: v for k, v in entry.items() if k in _FIELDS and v}
     except csv.Error as error:
-        raise CorpusError(f"{file}:{reader.line_num}: not CSV: {error}") from error
+        raise CorpusError(f"{file}:{reader.line_num or 1}: not CSV: {error}") from error
 
 
 def _row(entry: dict[str, object], *, where: str, reasons: Collection[str]) -> Row:
@@ -156,7 +156,7 @@ def _row(entry: dict[str, object], *, where: str, reasons: Collection[str]) -> R
             continue
         if not isinstance(value, str):
             raise CorpusError(f"{where}: {key} must be a text")
-        fields[key] = value
+        fields[key] = value.encode("utf-8", "replace").decode()  # halves of characters can't be written
     text, kind, reason = fields.get("text", ""), fields.get("kind", "bounce"), fields.get("reason")
     if not text.strip():
         raise CorpusError(f"{where}: the text is empty")

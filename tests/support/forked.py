@@ -222,8 +222,7 @@ def _become(order: Mapping[str, Any], *, told: int) -> None:
     os.chdir(order["folder"])
     os.environ.update(order["environment"])
     if order["room"] is not None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (order["room"], order["room"]))
+        bound_files(order["room"])
     if order["without_override"]:
         _give_up_override()
     if order["dies_at"] is not None:
@@ -244,6 +243,12 @@ def _become(order: Mapping[str, Any], *, told: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+def bound_files(room: int) -> None:
+    """Let files of this process get no more than `room` bytes, as on a disk that is full."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
 
 def _die_at(change: int) -> None:

@@ -97,7 +97,7 @@ class CsvWriter:
         """See `Writer`."""
         if self._extra is None and self._head:  # an export without rows has columns nonetheless
             self._put([*self._names, *ADDED, ERROR])
-            self._sink.write(self._text.getvalue().encode())
+            self._sink.write(self._text.getvalue().encode("utf-8", "replace"))
         self._sink.flush()
 
     def _put(self, cells: list[Any]) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from types import ModuleType
 from typing import IO, BinaryIO, Literal, TextIO, cast
 
 from bounceml.errors import CorpusError
+from bounceml_datasets.exports.pipes import PipeInput
 from bounceml_datasets.exports.presets import Preset, presets
 
 
@@ -79,15 +81,20 @@ def kind_of(name: str, *, format: str | None = None) -> FileKind:  # noqa: A002 
 
 
 @contextmanager
-def open_input(name: str, *, compression: Compression | None) -> Iterator[BinaryIO]:
-    """Bytes of a file, or of standard input for "-", decompressed; raises CorpusError naming the file."""
+def open_input(name: str, *, compression: Compression | None, stop: Event | None = None) -> Iterator[BinaryIO]:
+    """Bytes of a file, or of standard input for "-", decompressed; raises CorpusError naming the file.
+
+    Once `stop` is set, who waits in another thread for a pipe's bytes gets StoppedError.
+    """
     damage = _DAMAGE if compression != "zst" else (*_DAMAGE, _zstandard().ZstdError)
     try:
         if name == STANDARD:
-            yield _decompressed(sys.stdin.buffer, compression)
+            yield _decompressed(_standard_input(stop), compression)
             return
-        with Path(name).open("rb") as file:
-            yield _decompressed(file, compression)
+        with Path(name).open("rb", buffering=0) as file:
+            yield _decompressed(io.BufferedReader(PipeInput(file, stop=stop)), compression)
+    except BrokenPipeError:  # of what is written meanwhile
+        raise
     except damage as error:
         reason = getattr(error, "strerror", None) or error
         raise CorpusError(f"{name}: can't read the export: {reason}") from error
@@ -115,6 +122,13 @@ def lines_of(text: TextIO, *, name: str) -> Iterator[str]:
         if len(line) == _MAX_LINE and line[-1] not in "\r\n":
             raise CorpusError(f"{name}: a line is longer than {_MAX_LINE:,} characters: name the format with --format")
         yield line
+
+
+def _standard_input(stop: Event | None) -> BinaryIO:
+    """Standard input without its buffer: whoever waits there holds a lock that the program's end would wait for."""
+    file = sys.stdin.buffer
+    raw = file.raw if isinstance(file, io.BufferedReader) else None
+    return io.BufferedReader(PipeInput(raw, stop=stop)) if isinstance(raw, io.FileIO) else file
 
 
 def _reads(start: bytes, charset: str) -> bool:

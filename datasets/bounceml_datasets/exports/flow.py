@@ -1,61 +1,64 @@
 """Parts on their way: read ahead in a thread, worked on side by side, handed on in order."""
 
-from collections import deque
+import math
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from queue import Queue
-from threading import Thread
+from threading import Event, Thread
+from time import monotonic
 from typing import TypeVar
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-_AHEAD = 1
 # Parts that are worked on, or wait to be taken: enough to go on with while who takes them is held up.
 _IN_WORK = 5
+# Seconds after which a thread is left behind on Windows, where nothing can end its waiting for a pipe.
+_LEFT_BEHIND_S = 2
 
 
-def read_ahead(parts: Iterator[In]) -> Iterator[In]:
-    """The same parts, read ahead in a thread."""
-    queue: Queue[tuple[In | None, BaseException | None]] = Queue(_AHEAD)
-    stopped: list[bool] = []
+@contextmanager
+def worked(
+    parts: Iterable[In], work: Callable[[In], Out], *, workers: int, stop: Event
+) -> Iterator[Iterator[tuple[In, Out]]]:
+    """Parts with what the work made of each, in order, each as soon as it is there.
 
-    def work() -> None:
-        try:
-            for part in parts:
-                if stopped:
-                    return
-                queue.put((part, None))
-            queue.put((None, None))
-        except BaseException as error:
-            queue.put((None, error))
-
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while True:
-            part, error = queue.get()
-            if error is not None:
-                raise error
-            if part is None:
-                return
-            yield part
-    finally:
-        stopped.append(True)
-        while thread.is_alive():
-            if not queue.empty():
-                queue.get()
-            thread.join(0.01)
-
-
-def worked(parts: Iterable[In], work: Callable[[In], Out], *, workers: int) -> Iterator[tuple[In, Out]]:
-    """Parts with what the work made of each, in order; several are worked on side by side."""
+    They are read ahead in a thread, which has ended when no more are wanted: `stop`, which is set then, has to have
+    what they are read from wait no longer for what may never come.
+    """
+    # What is read, or the error that ended reading, or None at the end.
+    read: Queue[tuple[In, Future[Out]] | BaseException | None] = Queue(max(workers + 1, _IN_WORK))
     with ThreadPoolExecutor(workers) as pool:
-        waiting = deque[tuple[In, Future[Out]]]()
-        for part in parts:
-            waiting.append((part, pool.submit(work, part)))
-            if len(waiting) >= max(workers + 1, _IN_WORK):
-                done, future = waiting.popleft()
-                yield done, future.result()
-        for done, future in waiting:
-            yield done, future.result()
+
+        def read_ahead() -> None:
+            try:
+                for part in parts:
+                    if stop.is_set():
+                        return
+                    read.put((part, pool.submit(work, part)))
+                read.put(None)
+            except BaseException as error:
+                read.put(error)
+
+        thread = Thread(target=read_ahead, daemon=True)
+        thread.start()
+        try:
+            yield _results(read)
+        finally:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            until = monotonic() + (_LEFT_BEHIND_S if sys.platform == "win32" else math.inf)
+            while thread.is_alive() and monotonic() < until:
+                if not read.empty():
+                    read.get()
+                thread.join(0.01)
+
+
+def _results(read: "Queue[tuple[In, Future[Out]] | BaseException | None]") -> Iterator[tuple[In, Out]]:
+    while (found := read.get()) is not None:
+        if isinstance(found, BaseException):
+            raise found
+        part, future = found
+        yield part, future.result()

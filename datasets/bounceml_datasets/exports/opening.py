@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event
 from types import ModuleType
 from typing import IO, cast
 
@@ -15,8 +16,17 @@ from bounceml_datasets.exports.parts import Reader, Writer
 
 
 @contextmanager
-def open_reader(source: str, *, format: str | None, text_column: str | None) -> Iterator[Reader]:  # noqa: A002
-    """An export opened for reading, "-" for standard input; raises CorpusError naming the file."""
+def open_reader(
+    source: str,
+    *,
+    format: str | None,  # noqa: A002  # the option's name
+    text_column: str | None,
+    stop: Event | None = None,
+) -> Iterator[Reader]:
+    """An export opened for reading, "-" for standard input; raises CorpusError naming the file.
+
+    With `stop`, its parts can be read in a thread (see `flow.worked`).
+    """
     kind = kind_of(source, format=format or ("csv" if source == STANDARD else None))
     if kind.preset is not None and text_column is not None:
         raise CorpusError(f"--text-column is for other tables: --format {kind.preset.name} says where replies stand")
@@ -24,7 +34,7 @@ def open_reader(source: str, *, format: str | None, text_column: str | None) -> 
         yield _file_reader(source, kind=kind, text_column=text_column)
         return
     with ExitStack() as stack:
-        file = stack.enter_context(open_input(source, compression=kind.compression))
+        file = stack.enter_context(open_input(source, compression=kind.compression, stop=stop))
         if kind.format == "log":
             yield LogReader(file, name=source, preset=kind.preset)
         elif kind.format == "jsonl":

@@ -7,6 +7,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import IO, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from bounceml.errors import CorpusError
 from bounceml.paths import check_outputs, is_file, is_there, output_file
 from bounceml.whole_file import Beside, part_beside, part_path
 from bounceml_datasets.exports.files import STANDARD, FileKind, kind_of
-from bounceml_datasets.exports.flow import read_ahead, worked
+from bounceml_datasets.exports.flow import worked
 from bounceml_datasets.exports.opening import make_writer, open_reader
 from bounceml_datasets.exports.parquet_footer import NotJoinableError
 from bounceml_datasets.exports.parts import Buffer, Part, Reader, Scored, Writer
@@ -69,7 +70,8 @@ def _score(
     job: Job, *, classifier: Classifier, tell: Tell, note: Callable[[str], None], workers: int, anew: bool
 ) -> Tally:
     with ExitStack() as stack:
-        reader = stack.enter_context(open_reader(job.source, format=job.format, text_column=job.text_column))
+        stop = Event()
+        reader = stack.enter_context(open_reader(job.source, format=job.format, text_column=job.text_column, stop=stop))
         target = stack.enter_context(_Target(job, classifier=classifier, reader=reader, anew=anew))
         if reader.preset is not None:
             note(f"{'preset' if job.format == reader.preset.name else 'detected preset'} {reader.preset.name!r}")
@@ -78,9 +80,9 @@ def _score(
         if job.resume:
             note(f"going on behind row {target.read}" if target.read else "nothing to go on with: beginning anew")
         tally = target.tally
-        parts = read_ahead(reader.parts(skip=target.read))
         answer = partial(_answer, batches=Batches(classifier))
-        for part, scored in worked(parts, answer, workers=workers):
+        parts = reader.parts(skip=target.read)
+        for part, scored in stack.enter_context(worked(parts, answer, workers=workers, stop=stop)):
             if job.strict and part.errors:
                 raise CorpusError(f"{job.source}: {next(iter(part.errors.values()))}")
             target.writer.write(part, scored)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from bounceml.classifier import Classifier
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.details import is_scored
 from bounceml_datasets.exports.files import STANDARD, EmptyExportError
-from bounceml_datasets.exports.flow import read_ahead, worked
+from bounceml_datasets.exports.flow import worked
 from bounceml_datasets.exports.opening import open_reader
 from bounceml_datasets.exports.parts import Part, Reader
 from bounceml_datasets.exports.times import TimeReader, is_day_first
@@ -56,7 +57,8 @@ def collect(
     `note` is told, in a line each, what the user should know at the start.
     """
     with ExitStack() as stack:
-        opened = open_reader(job.source, format=job.format, text_column=job.text_column)
+        stop = Event()
+        opened = open_reader(job.source, format=job.format, text_column=job.text_column, stop=stop)
         try:
             reader = stack.enter_context(opened)
         except EmptyExportError as error:
@@ -74,8 +76,9 @@ def collect(
             frequent=collector.frequent,
             rescore=job.rescore,
         )
-        parts = read_ahead(_numbered(reader.parts(clock=clock)))
-        for _, digest in worked(parts, digester.digest, workers=workers or os.cpu_count() or 1):
+        parts = _numbered(reader.parts(clock=clock))
+        digests = worked(parts, digester.digest, workers=workers or os.cpu_count() or 1, stop=stop)
+        for _, digest in stack.enter_context(digests):
             collector.add(digest)
             tell(collector.rows, reader.rows)
         return collector.figures(model_version=classifier.version)
