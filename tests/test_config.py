@@ -58,6 +58,10 @@ def test_tables(reason: str, digit: str | None, default: str, rfc: str, address:
         ('[reasons.policy]\ncolour = "red"', "no such field"),
         ("[colours]\nred = 1", "no such entry"),
         ("format = 99", "format 99"),
+        pytest.param("format = " + "9" * 5000, "an integer has more than 64 bits", id="digits"),
+        pytest.param("format = 0x" + "f" * 5000, "an integer has more than 64 bits", id="hexadecimal digits"),
+        pytest.param("reasons.policy.action = [0x" + "f" * 5000 + "]", "more than 64 bits", id="digits inside"),
+        pytest.param("reasons." + ".".join("a" * 5000) + " = 1", "not a TOML file", id="depth"),
         ('[[rule]]\nid = "a"\nreason = "nope"\nphrases = ["x"]', "no such reason"),
     ],
 )

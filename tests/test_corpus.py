@@ -95,6 +95,15 @@ def test_csv_without_its_columns_is_refused(tmp_path: Path) -> None:
         load_corpus([path], reasons=REASONS)
 
 
+def test_half_a_character_is_read_as_a_question_mark(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(r'{"text": "no \ud800 \ud83d\ude00", "reason": "policy", "source": "\udfff"}' + "\n")
+    (row,) = load_corpus([path], reasons=REASONS)
+    assert (row.text, row.source) == ("no ? 😀", "?")
+    assert len(corpus_hash([row])) == 64
+    assert len(row.id) == 12
+
+
 def test_datasheet_has_these_figures() -> None:
     datasheet = (Path(__file__).parents[1] / "datasets" / "README.md").read_text("utf-8")
     assert figures(ROWS, looks=agreement(load_looks())) in datasheet

@@ -98,6 +98,7 @@ def test_own_crosswalk_may_stand_on_a_shipped_one(tmp_path: Path) -> None:
         ("no toml", "not a TOML file"),
         ("what = 1", "no such entry 'what'"),
         ("format = 9", "format 9"),
+        ("format = 0x" + "f" * 5000, "an integer has more than 64 bits"),
         ('base = "nobody"', "base 'nobody' is none of"),
         ('labels = "x"', r"labels must be a table \[labels\]"),
         ('[labels]\nx = "no_reason"', r"labels.x: 'no_reason' is no reason"),

@@ -176,6 +176,16 @@ def test_the_page_escapes_what_strangers_wrote(tiny_rows: tuple[Row, ...]) -> No
     assert "&lt;i&gt;.csv" in page
 
 
+def test_the_page_takes_names_of_files_as_they_are(tiny_rows: tuple[Row, ...]) -> None:
+    held_out = HeldOutRows(tiny_rows)
+    names = [r"$\frac$.model", "a\x1b\udcff_{$.model"]
+    found = evaluated(names, classifiers=[load(), load()], held_out=held_out)
+    page = evaluation_page(found, comparison=None, data=["\udcff.csv"])
+    assert page.count(r"$\frac$.model") > 3
+    page.encode()
+    assert "\x1b" not in page
+
+
 def run(*arguments: str, folder: Path) -> Done:
     return commands().run(["evaluate", *arguments], folder=folder)
 

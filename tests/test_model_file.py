@@ -159,6 +159,14 @@ def lie(model: Path, **changes: object) -> Path:
     return path
 
 
+def test_a_model_without_rules_scores(forked: Commands, tiny_model: Path, tmp_path: Path) -> None:
+    lie(tiny_model, rules=[]).rename(tmp_path / "own.model")
+    (tmp_path / "in.csv").write_text("diagnostic\n550 no such user\n")
+    done = forked.run(["score", "--model", "own.model", "in.csv", "-o", "out.csv"], folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 2
+
+
 RULE = {"id": "a", "reason": "mailbox_full"}
 
 
@@ -166,6 +174,7 @@ RULE = {"id": "a", "reason": "mailbox_full"}
     "changes",
     [
         {"format": 2},
+        {"format": 10**4000},
         {"format": None},
         {"version": "\x1b[31m"},
         {"version": 3},

@@ -268,6 +268,26 @@ def test_a_model_that_does_worse_is_refused_unless_forced(run: Run, home: Home, 
     assert home.promoted() != in_force
 
 
+@pytest.mark.parametrize("rows", [b"\n", b" \n\n", b'{"text": "!!", "reason": "policy"}\n'])
+def test_a_model_is_promoted_whose_held_out_rows_say_nothing(
+    run: Run, own_model: Path, tmp_path: Path, rows: bytes
+) -> None:
+    path = tmp_path / "own.model"
+    path.write_bytes(own_model.read_bytes())
+    lie(path, held_out=rows)
+    done = run("models", "promote", "own.model")
+    assert done.returncode == 0, done.stderr
+    assert ("no held-out rows to be judged by" in done.stderr) is not bool(rows.strip())
+
+
+def test_rows_with_half_a_character_are_trained_on(run: Run, tmp_path: Path) -> None:
+    rows = [{"text": f"{text} {word} \ud800", "reason": label} for label, text in LABELS.items() for word in WORDS]
+    (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "bounceml.toml").write_text(CONFIG)
+    done = run("train", "--data", "own.jsonl", "--base", "none", "-o", "own.model")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [

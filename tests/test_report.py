@@ -2,7 +2,10 @@
 
 import csv
 import io
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -266,6 +269,29 @@ def test_frequent_templates_are_found_among_many() -> None:
     assert first.text == "-1"
     assert first.count + frequent.floor >= 2000
     assert len(frequent) <= 100
+
+
+def test_equally_frequent_templates_are_in_the_order_of_their_texts() -> None:
+    orders = []
+    for numbers in ([3, 1, 2], [2, 3, 1]):
+        frequent = Frequent()
+        for n in numbers:
+            frequent.add(n, 5, seen=Seen(5, f"text {n}", (None, None), "hard", "policy", "fix_sender", 1.0))
+        orders.append([seen.text for seen in frequent.top(2)])
+    assert orders == [["text 1", "text 2"]] * 2
+
+
+def test_a_page_has_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
+    examples = Path(__file__).parents[1] / "examples"
+    command = [sys.executable, "-m", "bounceml_cli", "report", str(examples / "april.csv"), "--lang", "en"]
+    for seed in "123":
+        subprocess.run(
+            [*command, "--since", str(examples / "march.csv"), "-o", str(tmp_path / f"{seed}.html")],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        )
+    assert len({(tmp_path / f"{seed}.html").read_bytes() for seed in "123"}) == 1
 
 
 def test_changes_that_chance_makes_are_not_told() -> None:

@@ -156,7 +156,8 @@ def _row(entry: dict[str, object], *, where: str, reasons: Collection[str]) -> R
             continue
         if not isinstance(value, str):
             raise CorpusError(f"{where}: {key} must be a text")
-        fields[key] = value.encode("utf-8", "replace").decode()  # halves of characters can't be written
+        # Half of a character, as JSON can have it, can be neither hashed nor written.
+        fields[key] = value.encode("utf-8", "replace").decode("utf-8")
     text, kind, reason = fields.get("text", ""), fields.get("kind", "bounce"), fields.get("reason")
     if not text.strip():
         raise CorpusError(f"{where}: the text is empty")

@@ -11,6 +11,7 @@ from typing import Any
 
 from bounceml.errors import ConfigError
 from bounceml.paths import is_there
+from bounceml.toml_text import read_toml
 from bounceml_datasets.labels import Label, find_label
 
 FORMAT = 1
@@ -68,11 +69,12 @@ def load_crosswalk(name: str, *, reasons: Collection[str]) -> Crosswalk:
     if path.suffix.lower() != ".toml" and not is_there(path, failure=ConfigError):
         raise ConfigError(f"no crosswalk {name!r}: use {', '.join(names)}, or a .toml file of your own")
     try:
-        return _crosswalk(tomllib.loads(path.read_text("utf-8")), name=str(path), reasons=reasons)
+        text = path.read_text("utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: can't read the crosswalk: {error.strerror or error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
+    return _crosswalk(read_toml(text, origin=str(path)), name=str(path), reasons=reasons)
 
 
 def _crosswalk(table: Mapping[str, Any], *, name: str, reasons: Collection[str]) -> Crosswalk:

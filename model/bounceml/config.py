@@ -2,16 +2,15 @@
 
 import hashlib
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from bounceml.errors import ConfigError
 from bounceml.paths import is_file
 from bounceml.rules import RuleSet, parse_rules
 from bounceml.taxonomy import Taxonomy, load_taxonomy
+from bounceml.toml_text import read_toml
 
 FORMAT = 1
 ENVIRONMENT_VARIABLE = "BOUNCEML_CONFIG"
@@ -60,10 +59,7 @@ def load_config(path: Path | None) -> Config:
 
 def parse_config(text: str, *, path: Path) -> Config:
     """Configuration from the text of a file; raises ConfigError that names `path`, as `load_config`."""
-    try:
-        data: dict[str, Any] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: not a TOML file: {error}") from error
+    data = read_toml(text, origin=str(path))
     if unknown := set(data) - _FIELDS:
         raise ConfigError(f"{path}: no such entry {min(unknown)!r}; use format, table, [reasons.NAME] and [[rule]]")
     if data.get("format", FORMAT) != FORMAT:

@@ -155,7 +155,7 @@ class RuleIndex:
 
     def allowed(self, codes: Sequence[Codes]) -> np.ndarray:
         """Which rules allow codes, bool of shape (n_codes, n_rules)."""
-        return np.array([self._for(each) for each in codes], bool).reshape(-1, len(self.rules))
+        return np.array([self._for(each) for each in codes], bool).reshape(len(codes), len(self.rules))
 
     def _marks(self, found: Sequence[int], *, prints: np.ndarray) -> Iterator[tuple[int, int]]:
         """What `kernel.mark_phrases` marks in one template: rule and bit."""

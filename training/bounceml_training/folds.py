@@ -21,6 +21,8 @@ Split = tuple[np.ndarray, np.ndarray]
 def template_groups(rows: Sequence[Row], *, similarity: float) -> np.ndarray:
     """Group number of each row, shape (n_rows,): one group where words are alike by cosine ≥ `similarity`."""
     words = [[token for token in tokens(row.text) if is_word(token)] for row in rows]
+    if not any(words):  # without words nothing is alike
+        return np.arange(len(rows))
     vectors = TfidfVectorizer(analyzer=lambda text: text, dtype=np.float32).fit_transform(words)
     links = []
     for start in range(0, len(rows), _CHUNK):

@@ -35,8 +35,8 @@ def check_promotion(challenger: Classifier, *, champion: Classifier) -> list[Che
     """
     reasons = challenger.config.taxonomy.reasons
     parts: dict[str, tuple[HeldOutRows, float]] = {}
-    if held_out := bytes(challenger.model.held_out).decode("utf-8", "replace"):
-        rows = parse_corpus(held_out, name="held-out rows", reasons=reasons)
+    held_out = bytes(challenger.model.held_out).decode("utf-8", "replace")
+    if rows := parse_corpus(held_out, name="held-out rows", reasons=reasons):
         parts["its held-out rows"] = HeldOutRows(rows), 0.0
     if challenger.model.header["manifest"].get("base") != "none":
         parts["bounceml's own rows"] = HeldOutRows(load_corpus(reasons=load_taxonomy().reasons)), _LEAST_LOSS

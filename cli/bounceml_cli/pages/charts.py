@@ -26,6 +26,7 @@ _RULES = {
     "svg.fonttype": "none",  # text stays text, so that the reader's own fonts show Chinese and a search finds it
     "font.family": "sans-serif",
     "font.size": 11,
+    "text.parse_math": False,  # names of models and reasons may have a $
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,

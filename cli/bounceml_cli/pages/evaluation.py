@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from bounceml_cli.exits import printable
 from bounceml_cli.pages.charts import INK, PALETTE, chart
 from bounceml_cli.pages.page import render
 from bounceml_training.evaluation.comparison import Comparison
@@ -72,8 +73,8 @@ def evaluation_page(found: Mapping[str, Evaluation], *, comparison: Comparison |
 
 def _titles(found: Mapping[str, Evaluation]) -> list[str]:
     """Names without folders, unless they are the same."""
-    short = [PurePath(name).name for name in found]
-    return short if len(set(short)) == len(short) else list(found)
+    short = [printable(PurePath(name).name) for name in found]
+    return short if len(set(short)) == len(short) else list(map(printable, found))
 
 
 def _reliability(axes: "Axes", found: Mapping[str, Evaluation], titles: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bounceml.batch import Batch, Batches, text_buffer
 from bounceml.classifier import Classifier
+from bounceml.features import fingerprint
 from bounceml.notes import blocklist_in
 from bounceml.taxonomy import Taxonomy
 from bounceml_datasets.exports.parts import Buffer, Part, Scored
@@ -28,8 +29,6 @@ _MAX_LOOKED_AT = 1000
 _MAX_TOLD = 100_000
 # Up to so many possible keys are counted in an array, else by sorting them.
 _FEW_KEYS = 1 << 18
-# Odd multiplier that mixes a reason into a fingerprint.
-_MIX = 0x9E3779B97F4A7C15
 # What is to be mended by the sender.
 _MENDABLE = frozenset({"sender", "content"})
 
@@ -267,8 +266,8 @@ class _Work:
 
 
 def hash_of(label: Label) -> int:
-    """A number (uint64) for a label, the same in every part of a run."""
-    return (hash(label[1]) * _MIX) % (1 << 64)
+    """A number (uint64) for a label's reason, the same in every run."""
+    return fingerprint(label[1] or "")
 
 
 def _label(outcome: Outcome) -> Label | None:

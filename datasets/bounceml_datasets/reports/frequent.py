@@ -52,11 +52,12 @@ class Frequent:
         return len(self._seen)
 
     def top(self, n: int) -> list[Seen]:
-        """The `n` most frequent templates, the most frequent first."""
-        return heapq.nlargest(n, self._seen.values(), key=lambda seen: seen.count)
+        """The `n` most frequent templates, the most frequent first, and equally frequent ones by their texts."""
+        found = heapq.nsmallest(n, self._seen.items(), key=lambda item: (-item[1].count, item[1].text, item[0]))
+        return [seen for _, seen in found]
 
     def _drop(self) -> None:
-        kept = heapq.nlargest(self._most // 2, self._seen.items(), key=lambda item: item[1].count)
+        kept = heapq.nlargest(self._most // 2, self._seen.items(), key=lambda item: (item[1].count, item[0]))
         rarest = len(self._seen) - len(kept)
         assert rarest > 0
         dropped = self._seen.keys() - {key for key, _ in kept}
