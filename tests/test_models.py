@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bounceml.classifier import load
 from bounceml.errors import ModelFileError
-from bounceml.home import Home, find_home
+from bounceml.home import Home, find_home, promoted_model
 from bounceml.modelfile import open_model
 from bounceml_datasets.corpus import Row
 from bounceml_training.model_store import adopt, find_model, new_path, promote, roll_back, stored_models
@@ -89,6 +89,26 @@ def two(home: Home, tiny_model: Path) -> list[str]:
 def test_the_home_is_named_or_the_systems(tmp_path: Path) -> None:
     assert find_home({"BOUNCEML_HOME": str(tmp_path)}).folder == tmp_path
     assert find_home({}).folder.name == "bounceml"
+
+
+def test_who_has_no_home_gets_the_shipped_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(*names: object, **how: object) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("BOUNCEML_HOME")
+    for found in (homeless, lambda *names, **how: Path("~/.local/share")):
+        monkeypatch.setattr("platformdirs.user_data_path", found)
+        assert promoted_model() is None
+        with pytest.raises(ModelFileError, match="no home folder to keep models in: set BOUNCEML_HOME"):
+            find_home()
+
+
+def test_a_folder_of_models_that_cannot_be_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert Home(tmp_path / "file" / "bounceml").promoted() is None
+    (tmp_path / "promoted.json").mkdir()
+    with pytest.raises(ModelFileError, match=r"promoted\.json: can't read .*: set BOUNCEML_HOME to another folder"):
+        Home(tmp_path).promoted()
 
 
 def test_promoted_models_come_and_go(home: Home, two: list[str]) -> None:

@@ -171,3 +171,17 @@ def test_half_a_character_in_an_address_goes_into_the_summary_as_elsewhere(tmp_p
     done = run("score in.jsonl -o out.csv --summary out.json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert list(json.loads((tmp_path / "out.json").read_text("utf-8"))["by_domain"]) == ["ex?.com"]
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "gb18030"])
+@pytest.mark.parametrize("coerced", ["0", "1"])
+def test_a_text_on_the_command_line_is_read_whatever_the_language(tmp_path: Path, charset: str, coerced: str) -> None:
+    done = subprocess.run(
+        [*BOUNCEML, "predict", "--text", "552 邮箱空间不足，请稍后再试".encode(charset)],
+        env=os.environ
+        | {"LC_ALL": "C", "PYTHONUTF8": coerced, "PYTHONCOERCECLOCALE": coerced, "PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+        timeout=SOON,
+        check=True,
+    )
+    assert done.stdout.decode().split("\t")[2::3] == ["mailbox_full", "552 邮箱空间不足，请稍后再试\n"]

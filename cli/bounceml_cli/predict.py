@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bounceml.classifier import Classifier, load
 from bounceml.config import find_config
+from bounceml.decode import decode
 from bounceml.errors import MessageError
 from bounceml.verdict import Verdict
 from bounceml_cli.exits import Exit, complain, json_line, printable
@@ -40,7 +41,7 @@ def verdicts_on(
 ) -> Iterator[Verdict]:
     """Verdicts on bare replies, then on messages; a file that can't be read is named and goes into `failed`."""
     for text in texts:
-        yield classifier.classify(text)
+        yield classifier.classify(_read(text))
     if not files:
         return
     from bounceml.mail import read_message
@@ -51,6 +52,15 @@ def verdicts_on(
         except MessageError as error:
             failed.append(name)
             complain(f"{name}: {error}")
+
+
+def _read(argument: str) -> str:
+    """A text from the command line, also where it isn't in the character set of the system's language."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:  # Python keeps such bytes as halves of characters
+        return decode(os.fsencode(argument))
+    return argument
 
 
 def _messages(files: Sequence[str], *, failed: list[str]) -> Iterator[tuple[str, bytes]]:

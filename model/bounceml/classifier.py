@@ -8,7 +8,7 @@ from bounceml.calibration import Calibration
 from bounceml.codes import Codes, codes_in, with_codes
 from bounceml.config import Config, load_config
 from bounceml.decode import repair
-from bounceml.home import find_home
+from bounceml.home import promoted_model
 from bounceml.mail.report import MessageReport, RecipientReport
 from bounceml.masking import MAX_TEXT, tokens
 from bounceml.modelfile import ModelFile, default_model, open_model
@@ -167,7 +167,7 @@ class Classifier:
 
 def model_in_force() -> Path:
     """The model that the user promoted, else the shipped one; raises ModelFileError if the promoted one has gone."""
-    return find_home().promoted() or default_model()
+    return promoted_model() or default_model()
 
 
 def load(model: Path | str | None = None, *, config: Path | str | None = None) -> Classifier:

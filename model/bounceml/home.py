@@ -44,9 +44,14 @@ class Home:
         path = self.folder / _HISTORY
         try:
             entry = json.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return ()
-        except (OSError, ValueError, RecursionError) as error:
+        except OSError as error:
+            why = f"can't read which model was promoted: {error.strerror or error}"
+            raise ModelFileError(
+                f"{path}: {why}: set {ENVIRONMENT_VARIABLE} to another folder, or use --model"
+            ) from error
+        except (ValueError, RecursionError) as error:
             raise _unreadable(path) from error
         names = entry.get("promoted") if isinstance(entry, dict) and entry.get("format") == _FORMAT else None
         if not isinstance(names, list) or not all(isinstance(name, str) and is_name(name) for name in names):
@@ -74,13 +79,35 @@ class Home:
         return path
 
 
+class NoHomeError(ModelFileError):
+    """Nothing says where the user's models are to lie."""
+
+
 def find_home(environment: Mapping[str, str] = os.environ) -> Home:
-    """The folder that BOUNCEML_HOME names, else the user's folder for data of programs on this system."""
+    """The folder that BOUNCEML_HOME names, else the user's folder for data of programs on this system.
+
+    Raises NoHomeError for a user who has none, as in some containers.
+    """
     if named := environment.get(ENVIRONMENT_VARIABLE):
         return Home(Path(named))
     from platformdirs import user_data_path  # where it is named, this isn't needed
 
-    return Home(user_data_path("bounceml", appauthor=False))
+    try:
+        folder = user_data_path("bounceml", appauthor=False)
+    except RuntimeError:
+        folder = None
+    if folder is None or not folder.is_absolute():  # older versions of platformdirs give "~" back
+        raise NoHomeError(f"this user has no home folder to keep models in: set {ENVIRONMENT_VARIABLE} to one")
+    return Home(folder)
+
+
+def promoted_model() -> Path | None:
+    """The user's model in force, None where it is the shipped one; raises ModelFileError if it has gone."""
+    try:
+        home = find_home()
+    except NoHomeError:
+        return None
+    return home.promoted()
 
 
 def is_name(name: str) -> bool:
