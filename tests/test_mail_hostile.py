@@ -116,6 +116,17 @@ def test_only_the_beginning_of_a_line_begins_a_message(tmp_path: Path, blank: by
     assert [content[:10] for _, content in split_file(path)] == [b"From x Mon", b"From y Tue"]
 
 
+def test_messages_of_a_folder_that_cannot_be_read_are_named(forked: Commands, tmp_path: Path) -> None:
+    for name in ("1", "2", "3"):
+        (tmp_path / "box" / "new").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "box" / "new" / name).write_bytes(CASES[0].read_bytes())
+    (tmp_path / "box" / "new" / "2").chmod(0)
+    done = forked.run(["predict", "--json", "box"], folder=tmp_path, hindered=Hindrance(without_override=True))
+    assert done.returncode == 1
+    assert [json.loads(line)["file"][-1] for line in done.stdout.splitlines()] == ["1", "3"]
+    assert done.stderr == "bounceml: box/new/2: can't read it: Permission denied\n"
+
+
 def test_bad_files_are_named_and_the_others_answered(forked: Commands, tmp_path: Path) -> None:
     good = CASES[0].read_bytes()
     bad = {"empty.eml": b"", "blank.eml": b" \r\n", "binary.eml": bytes(range(256)) * 100, "locked.eml": good}

@@ -1,7 +1,6 @@
 """Files of messages: single e-mails, mbox files, Maildir folders, folders of e-mails."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,15 +11,19 @@ _SUFFIXES = (".eml", ".txt", ".msg", ".mbox", ".mime", ".mail")
 # Bytes of an mbox file that are read at once: a line may never end.
 _PIECE = 1 << 16
 
+# Called with a file of a folder that can't be read, and why.
+Skipped = Callable[[Path, OSError], None]
 
-def split_file(path: Path) -> Iterator[tuple[str, bytes]]:
+
+def split_file(path: Path, *, skipped: Skipped | None = None) -> Iterator[tuple[str, bytes]]:
     """Messages in a file or folder, each with the name to show: the path, with `#n` in a file of several.
 
     Folders may be Maildirs (`cur`, `new`) or hold e-mail files. No more of a message is read than is ever looked at.
-    Raises MessageError for a folder without messages, OSError for what can't be opened.
+    Raises MessageError for a folder without messages, OSError for what can't be read; with `skipped`, a folder's file
+    that can't be is left out and told to it.
     """
     if path.is_dir():
-        yield from _folder(path)
+        yield from _folder(path, skipped=skipped)
         return
     with path.open("rb", buffering=2 * _PIECE) as file:
         start = file.read(5)
@@ -42,7 +45,7 @@ def split_file(path: Path) -> Iterator[tuple[str, bytes]]:
             yield str(path), first
 
 
-def _folder(path: Path) -> Iterator[tuple[str, bytes]]:
+def _folder(path: Path, *, skipped: Skipped | None) -> Iterator[tuple[str, bytes]]:
     maildir = [path / name for name in ("cur", "new") if (path / name).is_dir()]
     found = sorted(file for folder in maildir for file in folder.iterdir() if _is_message(file))
     if not maildir:
@@ -50,8 +53,12 @@ def _folder(path: Path) -> Iterator[tuple[str, bytes]]:
     if not found:
         raise MessageError(f"{path}: no messages in this folder: expected a Maildir, or files that end in .eml")
     for file in found:
-        if os.access(file, os.R_OK):
+        try:
             yield from split_file(file)
+        except OSError as error:
+            if skipped is None:
+                raise
+            skipped(file, error)
 
 
 def _is_message(file: Path) -> bool:
