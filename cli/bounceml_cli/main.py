@@ -477,7 +477,7 @@ def check(
 
 
 def main() -> None:
-    """Entry point: runs a command; an error of ours is one line on standard error and exit status 1."""
+    """Entry point: runs a command; an error of ours, or want of memory, is one line on standard error and status 1."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
@@ -485,6 +485,9 @@ def main() -> None:
         app()
     except BounceError as error:
         complain(error)
+        sys.exit(Exit.FAILED)
+    except MemoryError:
+        complain("not enough memory for this: let it use more, or split the input into smaller files")
         sys.exit(Exit.FAILED)
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing more can be written there, not even on closing.
