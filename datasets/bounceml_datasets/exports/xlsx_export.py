@@ -12,6 +12,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from bounceml.errors import CorpusError
 from bounceml_datasets.exports.files import EmptyExportError
+from bounceml_datasets.exports.parts import CELL
 from bounceml_datasets.exports.presets import Preset
 from bounceml_datasets.exports.table import Row, TableReader
 from bounceml_datasets.exports.xlsx_extent import TooFarApartError, check_extent
@@ -56,7 +57,7 @@ def _rows(rows: Iterator[Sequence[Any]]) -> Iterator[Row]:
     for row in rows:
         cells = [_cell(value) for value in row]
         if any(cells):
-            yield cells, None
+            yield cells, None, sum(map(len, cells)) + CELL * len(cells)
 
 
 def _cell(value: Any) -> str:
