@@ -79,6 +79,22 @@ def test_parts_of_long_rows_have_fewer_of_them(tmp_path: Path, name: str, monkey
         assert [part.read for part in parts][-1] == 50
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet", "a.xlsx"])
+def test_an_export_of_too_many_columns_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    names = ["diagnostic", *(f"c{i}" for i in range(16_384))]
+    if name == "a.csv":
+        path.write_text(",".join(names) + "\n550 no such user\n")
+    elif name == "a.jsonl":
+        path.write_text(json.dumps(dict.fromkeys(names, 1)) + "\n")
+    elif name == "a.parquet":
+        pq.write_table(pa.table({name: ["550 no such user"] for name in names}), path)
+    else:
+        write_xlsx(path, [names, ["550 no such user"]])  # type: ignore[list-item]  # texts alone are fine, too
+    with pytest.raises(CorpusError, match=rf"{name}: 16,385 columns, and at most 16,384"):
+        read_all(path)
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_parts_of_short_rows_of_many_columns_have_fewer_of_them(tmp_path: Path, name: str) -> None:
     names = ["diagnostic", *(f"c{i}" for i in range(8000))]

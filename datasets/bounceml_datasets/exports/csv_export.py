@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from bounceml.errors import CorpusError
 from bounceml_datasets.cells import guarded
-from bounceml_datasets.exports.columns import Record
+from bounceml_datasets.exports.columns import Record, not_too_many
 from bounceml_datasets.exports.files import EmptyExportError, Format, Sink, decoded, lines_of
 from bounceml_datasets.exports.parts import ADDED, CELL, ERROR, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset
@@ -44,7 +44,7 @@ class CsvReader(TableReader):
             raise EmptyExportError(f"{name}: the export is empty: its first line must name the columns")
         self._taken = 0  # characters since the last row
         self._reader = csv.reader(self._counted(lines, name=name), delimiter=self.delimiter)
-        width = len(names)
+        width = len(not_too_many(names, name=name))
         super().__init__(names, self._rows(width), text_column=text_column, preset=preset)
 
     def _counted(self, lines: Iterator[str], *, name: str) -> Iterator[str]:

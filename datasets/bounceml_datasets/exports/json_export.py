@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, TextIO, cast
 
-from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
+from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns, not_too_many
 from bounceml_datasets.exports.details import Details, answer_in, is_scored, scored_from
 from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import Question, parts_of, questions
@@ -32,7 +32,7 @@ class JsonReader:
         self._found = _found(self._text, name=name)
         self._ahead = ahead(self._found, most=LOOKED_AT, size=lambda found: len(found[0]))
         self.sample: list[Record] = [record for _, record, _ in self._ahead if record is not None]
-        self.names: list[str] = list(dict.fromkeys(k for record in self.sample for k in record))
+        self.names: list[str] = not_too_many(dict.fromkeys(k for record in self.sample for k in record), name=name)
         self._cells = CELL * len(self.names)  # what a row's take in a table
         self.rows: int | None = None
         self.preset = preset or (None if text_column else detect(self.sample))

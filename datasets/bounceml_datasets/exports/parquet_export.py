@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from bounceml.arrow import ANSWER_SCHEMA, answer_columns, text_buffer
 from bounceml.errors import CorpusError
-from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns
+from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns, not_too_many
 from bounceml_datasets.exports.domains import DomainReader
 from bounceml_datasets.exports.events import parts_of, questions
 from bounceml_datasets.exports.parquet_details import details_of
@@ -51,7 +51,7 @@ class ParquetReader:
         except _DAMAGE as error:
             raise CorpusError(f"{path}: can't read it as Parquet: {error}") from error
         self.schema: pa.Schema = self._file.schema_arrow
-        self.names: list[str] = self.schema.names
+        self.names: list[str] = not_too_many(self.schema.names, name=str(path))
         self._wanted: list[str] | None = None  # all
         head = next(self._batches(LOOKED_AT), None)
         self.sample: list[Record] = head.to_pylist() if head is not None else []

@@ -11,6 +11,7 @@ from typing import Any
 from python_calamine import CalamineError, CalamineWorkbook
 
 from bounceml.errors import CorpusError
+from bounceml_datasets.exports.columns import not_too_many
 from bounceml_datasets.exports.files import EmptyExportError
 from bounceml_datasets.exports.parts import CELL
 from bounceml_datasets.exports.presets import Preset
@@ -36,7 +37,7 @@ class XlsxReader(TableReader):
             raise CorpusError(f"{path}: can't read it as an Excel file: {error or 'it ends too early'}") from error
         if not any(names):
             raise EmptyExportError(f"{path}: the export is empty: its first row must name the columns")
-        super().__init__(names, _rows(rows), text_column=text_column, preset=preset)
+        super().__init__(not_too_many(names, name=str(path)), _rows(rows), text_column=text_column, preset=preset)
 
 
 def _check_archive(path: Path) -> None:
