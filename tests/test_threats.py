@@ -6,6 +6,7 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -163,6 +164,41 @@ def test_a_sheet_whose_cells_lie_far_apart_is_refused(tmp_path: Path, rows: str)
         for name, member in members.items():
             new.writestr(name, member)
     with pytest.raises(CorpusError, match="too far apart"):
+        read_all(path)
+
+
+def shared(path: Path, texts: Sequence[str], *, cells: Sequence[str]) -> Path:
+    """A workbook of one column, whose cells name shared texts by number."""
+    write_xlsx(path, [["text"]])
+    rows = "".join(f'<row><c t="s"><v>{cell}</v></c></row>' for cell in cells)
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name).decode() for name in old.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    members[sheet] = members[sheet].replace("</sheetData>", f"{rows}</sheetData>")
+    members["xl/SharedStrings.xml"] = f"<sst>{''.join(f'<si><t>{text}</t></si>' for text in texts)}</sst>"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, member in members.items():
+            new.writestr(name, member)
+    return path
+
+
+@pytest.mark.parametrize("cell", ["1", "-1", "9" * 5000, "1<!-- -->"])
+def test_a_sheet_whose_cells_share_a_long_text_is_refused(tmp_path: Path, cell: str) -> None:
+    path = shared(tmp_path / "a.xlsx", ["550 no such user", "x" * 1_000_000], cells=[cell] * 1100)
+    with pytest.raises(CorpusError, match="hold too much text"):
+        read_all(path)
+
+
+def test_a_sheet_of_which_one_cell_has_a_long_text_is_read(tmp_path: Path) -> None:
+    path = shared(tmp_path / "a.xlsx", ["550 no such user", "x" * 1_000_000], cells=["1", *["0"] * 2000])
+    assert read_all(path) == 2001
+
+
+def test_a_workbook_of_too_many_texts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = shared(tmp_path / "a.xlsx", [""] * 1000, cells=["0"])
+    read_all(path)
+    monkeypatch.setattr("bounceml_datasets.exports.xlsx_extent._MOST_TEXTS", 999)
+    with pytest.raises(CorpusError, match="hold too much text"):
         read_all(path)
 
 

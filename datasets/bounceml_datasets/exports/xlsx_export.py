@@ -16,7 +16,7 @@ from bounceml_datasets.exports.files import EmptyExportError
 from bounceml_datasets.exports.parts import CELL
 from bounceml_datasets.exports.presets import Preset
 from bounceml_datasets.exports.table import Row, TableReader
-from bounceml_datasets.exports.xlsx_extent import TooFarApartError, check_extent
+from bounceml_datasets.exports.xlsx_extent import TooFarApartError, TooMuchTextError, check_extent
 
 # Bytes that a file may unpack to; it is read into memory as a whole.
 _MOST_BYTES = 1 << 30
@@ -52,6 +52,8 @@ def _check_archive(path: Path) -> None:
             check_extent(packed)  # reads all of it, and so finds what is damaged or says less than it holds
         except TooFarApartError as error:
             raise CorpusError(f"{path}: its cells lie too far apart to be read: export it as CSV") from error
+        except TooMuchTextError as error:
+            raise CorpusError(f"{path}: its cells hold too much text to be read: export it as CSV") from error
 
 
 def _rows(rows: Iterator[Sequence[Any]]) -> Iterator[Row]:
