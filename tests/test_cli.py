@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bounceml_cli import main as entry
+
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.eml"))
 REPLY = "550 5.1.1 <kim@example.com>: Recipient address rejected: User unknown"
@@ -34,6 +36,19 @@ def test_predict_reads_the_examples() -> None:
         ("two-recipients", "gone@example.org"): ("bounce", "user_unknown", "suppress"),
         ("two-recipients", "busy@example.net"): ("delay", "greylisted", "retry"),
     }
+
+
+def test_want_of_memory_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def greedy() -> None:
+        bytearray(1 << 60)
+
+    monkeypatch.setattr(entry, "app", greedy)
+    with pytest.raises(SystemExit) as end:
+        entry.main()
+    assert end.value.code == 1
+    assert capsys.readouterr().err == (
+        "bounceml: not enough memory for this: let it use more, or split the input into smaller files\n"
+    )
 
 
 def test_predict_reads_text_and_standard_input() -> None:

@@ -97,6 +97,36 @@ def test_hostile_mail_takes_bounded_time_and_memory_as_a_whole_process(name: str
     assert done.stdout.startswith("{")
 
 
+def test_a_line_of_a_mailbox_that_never_ends_takes_bounded_memory(tmp_path: Path) -> None:
+    with (tmp_path / "a.mbox").open("wb") as file:
+        file.write(b"From a\n" + HEAD + b"\n550 5.1.1 no such user\n")
+        file.truncate(500_000_000)
+    command = [sys.executable, "-c", MEASURED, "predict", "--json", str(tmp_path / "a.mbox")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["reason"] == "user_unknown"
+    assert int(done.stderr.split()[-1]) < MAX_KILOBYTES
+
+
+@pytest.mark.parametrize("blank", [b"\n", b" " * 200_000 + b"\n"], ids=["empty", "long"])
+def test_only_the_beginning_of_a_line_begins_a_message(tmp_path: Path, blank: bytes) -> None:
+    path = tmp_path / "a.mbox"
+    # Where it is read piece by piece, a piece begins with it.
+    inside = b" " * (1 << 16) + b"From here on no new message\n"
+    path.write_bytes(b"From x Mon\n\n" + inside + blank + b"From y Tue\n\ntwo\n")
+    assert [content[:10] for _, content in split_file(path)] == [b"From x Mon", b"From y Tue"]
+
+
+def test_messages_of_a_folder_that_cannot_be_read_are_named(forked: Commands, tmp_path: Path) -> None:
+    for name in ("1", "2", "3"):
+        (tmp_path / "box" / "new").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "box" / "new" / name).write_bytes(CASES[0].read_bytes())
+    (tmp_path / "box" / "new" / "2").chmod(0)
+    done = forked.run(["predict", "--json", "box"], folder=tmp_path, hindered=Hindrance(without_override=True))
+    assert done.returncode == 1
+    assert [json.loads(line)["file"][-1] for line in done.stdout.splitlines()] == ["1", "3"]
+    assert done.stderr == "bounceml: box/new/2: can't read it: Permission denied\n"
+
+
 def test_bad_files_are_named_and_the_others_answered(forked: Commands, tmp_path: Path) -> None:
     good = CASES[0].read_bytes()
     bad = {"empty.eml": b"", "blank.eml": b" \r\n", "binary.eml": bytes(range(256)) * 100, "locked.eml": good}

@@ -218,7 +218,7 @@ def test_excel_files_without_a_provider_are_tables(tmp_path: Path) -> None:
 
 
 def test_parts_are_cut_and_skipped_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bounceml_datasets.exports.events.PART_ROWS", 2)
+    monkeypatch.setattr("bounceml_datasets.exports.parts.PART_ROWS", 2)
     for skip in range(8):
         with open_reader(str(EXPORTS / "ses.jsonl"), format=None, text_column=None) as reader:
             parts = list(reader.parts(skip=skip))

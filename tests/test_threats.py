@@ -6,6 +6,7 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,12 +15,15 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from bounceml.classifier import load
 from bounceml.errors import CorpusError
 from bounceml.mail import split_file
 from bounceml_datasets.exports.opening import open_reader
+from bounceml_datasets.exports.scoring import Job, score_export
 from forked import Done, commands
 from workbook import write_xlsx
 
+EXPORTS = Path(__file__).parent / "data" / "exports"
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\u202e"
 FORMULAS = ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(1)", "\t=1", "＝1+1", 'a";=1']
 MAIL = b"From: MAILER-DAEMON@example.org\nSubject: Undelivered\n\n550 5.1.1 <gone@example.org>: User unknown\n"
@@ -42,6 +46,88 @@ def test_a_packed_line_that_never_ends_is_refused(tmp_path: Path, name: str) -> 
             file.write(b"a" * (1 << 20))
     with pytest.raises(CorpusError, match="a line is longer than"):
         read_all(path)
+
+
+SENTENCE = "550 5.1.1 <kim@example.org>: User unknown"
+LONG = {
+    "a.csv": "id,diagnostic\n" + f"1,{SENTENCE}{' ' * 1000}\n" * 50,
+    "a.jsonl": json.dumps({"diagnostic": SENTENCE + " " * 1000}) + "\n",
+    "a.json": "[" + ",".join([json.dumps({"diagnostic": SENTENCE + " " * 1000})] * 50) + "]",
+    "sendgrid.csv": "event,email,reason,status,sg_event_id,sg_message_id\n"
+    + f"bounce,kim@example.org,{SENTENCE},5.1.1,a,{'b' * 1000}\n" * 50,
+    "a.log": "Nov  1 10:00:00 mx postfix/smtp[1]: A1B2C3: to=<kim@example.org>, relay=mx.example.org[192.0.2.1]:25, "
+    f"delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (host mx.example.org said: {SENTENCE} {'x' * 1000})\n",
+}
+
+
+@pytest.mark.parametrize("name", [*LONG, "brevo.jsonl", "a.xlsx"])
+def test_parts_of_long_rows_have_fewer_of_them(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bounceml_datasets.exports.parts.PART_CHARACTERS", 8000)
+    path = tmp_path / name
+    if name == "a.xlsx":
+        rows: list[list[str | float]] = [["550 no such user" + " x" * 500] for _ in range(50)]
+        write_xlsx(path, [["diagnostic"], *rows])
+    elif name == "brevo.jsonl":
+        event = json.loads((EXPORTS / name).read_text("utf-8").splitlines()[0]) | {"note": "x" * 1000}
+        path.write_text((json.dumps(event) + "\n") * 50)
+    else:
+        path.write_text(LONG[name] * (1 if LONG[name].count(SENTENCE) > 1 else 50))
+    for skip in (0, 3):
+        with open_reader(str(path), format=None, text_column=None) as reader:
+            parts = list(reader.parts(skip=skip))
+        assert sum(len(part) for part in parts) == 50 - skip
+        assert max(len(part) for part in parts) <= 8
+        assert [part.read for part in parts][-1] == 50
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet", "a.xlsx"])
+def test_an_export_of_too_many_columns_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    names = ["diagnostic", *(f"c{i}" for i in range(16_384))]
+    if name == "a.csv":
+        path.write_text(",".join(names) + "\n550 no such user\n")
+    elif name == "a.jsonl":
+        path.write_text(json.dumps(dict.fromkeys(names, 1)) + "\n")
+    elif name == "a.parquet":
+        pq.write_table(pa.table({name: ["550 no such user"] for name in names}), path)
+    else:
+        write_xlsx(path, [names, ["550 no such user"]])  # type: ignore[list-item]  # texts alone are fine, too
+    with pytest.raises(CorpusError, match=rf"{name}: 16,385 columns, and at most 16,384"):
+        read_all(path)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_parts_of_short_rows_of_many_columns_have_fewer_of_them(tmp_path: Path, name: str) -> None:
+    names = ["diagnostic", *(f"c{i}" for i in range(8000))]
+    if name == "a.csv":
+        (tmp_path / name).write_text(",".join(names) + "\n" + "550 no such user\n" * 500)
+    else:
+        head = json.dumps(dict.fromkeys(names, "550 no such user"))
+        (tmp_path / name).write_text(head + '\n{"diagnostic": "550 no such user"}' * 499)
+    with open_reader(str(tmp_path / name), format=None, text_column=None) as reader:
+        parts = list(reader.parts())
+    assert sum(len(part) for part in parts) == 500
+    assert max(len(part) for part in parts) < 100
+
+
+def test_a_row_of_lines_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("diagnostic\n550 no such user\n" + '"\n",' * 100 + "\n")
+    assert read_all(path) == 2
+    monkeypatch.setattr("bounceml_datasets.exports.csv_export._MAX_ROW", 200)
+    with pytest.raises(CorpusError, match=r"a\.csv: line 53: a row is longer than 200 characters"):
+        read_all(path)
+
+
+def test_a_row_group_of_long_rows_has_fewer_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bounceml_datasets.exports.parts.PART_CHARACTERS", 8000)
+    monkeypatch.setattr("bounceml_datasets.exports.parquet_export._ROW_GROUP_BYTES", 20_000)
+    (tmp_path / "in.csv").write_text(LONG["a.csv"])
+    job = Job(str(tmp_path / "in.csv"), str(tmp_path / "out.parquet"))
+    score_export(job, classifier=load(), tell=lambda tally, reader: None, note=lambda line: None)
+    made = pq.read_metadata(tmp_path / "out.parquet")
+    assert made.num_rows == 50
+    assert max(made.row_group(i).num_rows for i in range(made.num_row_groups)) <= 16
 
 
 def test_a_workbook_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path) -> None:
@@ -78,6 +164,41 @@ def test_a_sheet_whose_cells_lie_far_apart_is_refused(tmp_path: Path, rows: str)
         for name, member in members.items():
             new.writestr(name, member)
     with pytest.raises(CorpusError, match="too far apart"):
+        read_all(path)
+
+
+def shared(path: Path, texts: Sequence[str], *, cells: Sequence[str]) -> Path:
+    """A workbook of one column, whose cells name shared texts by number."""
+    write_xlsx(path, [["text"]])
+    rows = "".join(f'<row><c t="s"><v>{cell}</v></c></row>' for cell in cells)
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name).decode() for name in old.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    members[sheet] = members[sheet].replace("</sheetData>", f"{rows}</sheetData>")
+    members["xl/SharedStrings.xml"] = f"<sst>{''.join(f'<si><t>{text}</t></si>' for text in texts)}</sst>"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, member in members.items():
+            new.writestr(name, member)
+    return path
+
+
+@pytest.mark.parametrize("cell", ["1", "-1", "9" * 5000, "1<!-- -->"])
+def test_a_sheet_whose_cells_share_a_long_text_is_refused(tmp_path: Path, cell: str) -> None:
+    path = shared(tmp_path / "a.xlsx", ["550 no such user", "x" * 1_000_000], cells=[cell] * 1100)
+    with pytest.raises(CorpusError, match="hold too much text"):
+        read_all(path)
+
+
+def test_a_sheet_of_which_one_cell_has_a_long_text_is_read(tmp_path: Path) -> None:
+    path = shared(tmp_path / "a.xlsx", ["550 no such user", "x" * 1_000_000], cells=["1", *["0"] * 2000])
+    assert read_all(path) == 2001
+
+
+def test_a_workbook_of_too_many_texts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = shared(tmp_path / "a.xlsx", [""] * 1000, cells=["0"])
+    read_all(path)
+    monkeypatch.setattr("bounceml_datasets.exports.xlsx_extent._MOST_TEXTS", 999)
+    with pytest.raises(CorpusError, match="hold too much text"):
         read_all(path)
 
 

@@ -475,7 +475,7 @@ def check(
 
 
 def main() -> None:
-    """Entry point: runs a command; an error of ours is one line on standard error and exit status 1."""
+    """Entry point: runs a command; an error of ours, or want of memory, is one line on standard error and status 1."""
     guard_streams()
     try:
         try:
@@ -484,6 +484,9 @@ def main() -> None:
             sys.stdout.flush()
     except BounceError as error:
         complain(error)
+        sys.exit(Exit.FAILED)
+    except MemoryError:
+        complain("not enough memory for this: let it use more, or split the input into smaller files")
         sys.exit(Exit.FAILED)
     except BrokenPipeError:  # whoever read our output has seen enough
         sys.exit(Exit.FAILED)

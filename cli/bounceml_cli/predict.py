@@ -66,18 +66,21 @@ def _read(argument: str) -> str:
 def _messages(files: Sequence[str], *, failed: list[str]) -> Iterator[tuple[str, bytes]]:
     from bounceml.mail import split_file
 
+    def skipped(file: Path | str, error: OSError) -> None:
+        failed.append(str(file))
+        complain(f"{file}: can't read it: {os.strerror(error.errno) if error.errno else error}")
+
     for name in files:
         try:
             if name == "-":
                 yield "-", sys.stdin.buffer.read(_MAX_STDIN)
             else:
-                yield from split_file(Path(name))
+                yield from split_file(Path(name), skipped=skipped)
         except MessageError as error:
             failed.append(name)
             complain(error)
         except OSError as error:
-            failed.append(name)
-            complain(f"{name}: can't read it: {os.strerror(error.errno) if error.errno else error}")
+            skipped(name, error)
 
 
 def _explanation(classifier: Classifier, verdict: Verdict) -> dict[str, object]:

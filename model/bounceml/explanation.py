@@ -141,7 +141,8 @@ class _Part:
         if self.characters and found:
             (start, end), (begin, behind) = found[0], self.characters
             # A folded token may be longer or shorter than what it was made of.
-            return [(min(end - 1, start + begin), max(start + begin + 1, min(end, start + behind)))]
+            first = min(end - 1, start + begin)
+            return [(first, max(first + 1, min(end, start + behind)))]
         return found
 
 

@@ -33,6 +33,8 @@ TIME_COLUMNS = (
 )  # fmt: skip
 # Rows looked at to find a column by what stands in it.
 LOOKED_AT = 50
+# Columns of an export, as many as Excel has: each short row may have to be filled up to them.
+_MOST_COLUMNS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,14 @@ def find_columns(names: Sequence[str], sample: Sequence[Record], *, text: str | 
         recipient=next((by_lower[n] for n in RECIPIENT_COLUMNS if n in by_lower and by_lower[n] != chosen), None),
         time=_time_column(by_lower, sample, but=chosen),
     )
+
+
+def not_too_many(names: Iterable[str], *, name: str) -> list[str]:
+    """Names of an export's columns; raises CorpusError where there are more than any table has."""
+    found = list(names)
+    if len(found) > _MOST_COLUMNS:
+        raise CorpusError(f"{name}: {len(found):,} columns, and at most {_MOST_COLUMNS:,} can be read: leave some out")
+    return found
 
 
 def as_text(value: object) -> str:

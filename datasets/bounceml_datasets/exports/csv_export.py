@@ -7,15 +7,18 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
+from bounceml.errors import CorpusError
 from bounceml_datasets.cells import guarded
-from bounceml_datasets.exports.columns import Record
+from bounceml_datasets.exports.columns import Record, not_too_many
 from bounceml_datasets.exports.files import EmptyExportError, Format, Sink, decoded, lines_of
-from bounceml_datasets.exports.parts import ADDED, ERROR, Part, Scored, records_of
+from bounceml_datasets.exports.parts import ADDED, CELL, ERROR, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset
-from bounceml_datasets.exports.table import TableReader
+from bounceml_datasets.exports.table import Row, TableReader
 
 # A cell may be long; a quote that is never closed must not swallow the rest of a file.
 _MAX_CELL = 1_000_000
+# Characters of a row, whose cells may go on from line to line.
+_MAX_ROW = 1 << 24
 _DELIMITERS = ",;\t|"
 
 
@@ -39,21 +42,34 @@ class CsvReader(TableReader):
         names = next(csv.reader([head], delimiter=self.delimiter), [])
         if not any(names):
             raise EmptyExportError(f"{name}: the export is empty: its first line must name the columns")
-        self._reader = csv.reader(lines, delimiter=self.delimiter)
-        super().__init__(names, self._rows(len(names)), text_column=text_column, preset=preset)
+        self._taken = 0  # characters since the last row
+        self._reader = csv.reader(self._counted(lines, name=name), delimiter=self.delimiter)
+        width = len(not_too_many(names, name=name))
+        super().__init__(names, self._rows(width), text_column=text_column, preset=preset)
 
-    def _rows(self, width: int) -> Iterator[tuple[list[str], str | None]]:
+    def _counted(self, lines: Iterator[str], *, name: str) -> Iterator[str]:
+        for line in lines:
+            self._taken += len(line)
+            if self._taken > _MAX_ROW:
+                n = self._reader.line_num + 2
+                raise CorpusError(f"{name}: line {n}: a row is longer than {_MAX_ROW:,} characters: close its quotes")
+            yield line
+
+    def _rows(self, width: int) -> Iterator[Row]:
+        filled_up = CELL * width
         while True:
             try:
                 for row in self._reader:
+                    size, self._taken = self._taken + filled_up, 0
                     if len(row) > width:
                         n = self._reader.line_num + 1
-                        yield row, f"line {n}: {len(row)} cells, the first line has {width}"
+                        yield row[:width], f"line {n}: {len(row)} cells, the first line has {width}", size
                     elif row:
-                        yield row, None
+                        yield row, None, size
                 return
             except csv.Error as error:
-                yield [], f"line {self._reader.line_num + 1}: {error}"
+                size, self._taken = self._taken + filled_up, 0
+                yield [], f"line {self._reader.line_num + 1}: {error}", size
 
 
 class CsvWriter:
@@ -83,7 +99,7 @@ class CsvWriter:
         rows = part.rows if _are_cells(part) else [self._cells(record) for record in records_of(part, self._names)]
         extra = [part.extra[name] for name in self._extra]
         for i, (row, cells) in enumerate(zip(rows, scored.cells(), strict=True)):
-            padded = row if len(row) == width else [*row[:width], *[""] * (width - len(row))]
+            padded = row if len(row) == width else [*row, *[""] * (width - len(row))]
             self._put([*padded, *[column[i] for column in extra], *cells, part.errors.get(i)])
         self._sink.write(self._text.getvalue().encode("utf-8", "replace"))
         self._text.seek(0)

@@ -11,7 +11,7 @@ from bounceml.codes import Codes, find_codes
 from bounceml_datasets.exports.columns import Record
 from bounceml_datasets.exports.details import Answer, Details, answer_in, scored_from
 from bounceml_datasets.exports.domains import Domains
-from bounceml_datasets.exports.parts import PART_ROWS, Part
+from bounceml_datasets.exports.parts import Part, is_full
 from bounceml_datasets.exports.presets import Place, Preset, event_in, value_at
 from bounceml_datasets.exports.times import TimeReader
 
@@ -82,24 +82,25 @@ def line_question(line: str, *, preset: Preset) -> Question:
 
 
 def parts_of(
-    found: Iterable[tuple[Any, Sequence[Question]]], *, preset: Preset, skip: int, clock: TimeReader | None = None
+    found: Iterable[tuple[Any, Sequence[Question], int]], *, preset: Preset, skip: int, clock: TimeReader | None = None
 ) -> Iterator[Part]:
-    """Parts of rows with their questions; a row is repeated for each. The first `skip` rows are left out.
+    """Parts of rows with their questions and size; a row is repeated for each. The first `skip` rows are left out.
 
     With a clock, parts come with their details.
     """
     rows: list[Any] = []
     asked: list[Question] = []
-    read = 0
-    for row, its in found:
+    read = filled = 0
+    for row, its, size in found:
         read += 1
         if read <= skip:
             continue
         rows += [row] * len(its)
         asked += its
-        if len(rows) >= PART_ROWS:
+        filled += size * len(its)
+        if is_full(len(rows), filled):
             yield _part(rows, asked, preset=preset, read=read, clock=clock)
-            rows, asked = [], []
+            rows, asked, filled = [], [], 0
     if rows:
         yield _part(rows, asked, preset=preset, read=read, clock=clock)
 

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, TextIO, cast
 
-from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns
+from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, as_text, find_columns, not_too_many
 from bounceml_datasets.exports.details import Details, answer_in, is_scored, scored_from
 from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import Question, parts_of, questions
 from bounceml_datasets.exports.files import EmptyExportError, Sink, decoded, lines_of
 from bounceml_datasets.exports.json_elements import elements
-from bounceml_datasets.exports.parts import ADDED, ERROR, PART_ROWS, Part, Scored, records_of
+from bounceml_datasets.exports.parts import ADDED, CELL, ERROR, Part, Scored, ahead, is_full, records_of
 from bounceml_datasets.exports.presets import Preset, detect
 from bounceml_datasets.exports.times import TimeReader
 
@@ -20,6 +20,8 @@ from bounceml_datasets.exports.times import TimeReader
 _Found = tuple[str, Record | None, str | None]
 # Characters of a file's start by which arrays are told.
 _HEAD = 1 << 16
+# Characters of a line whose object is kept whole; of a longer one, which may take 25 times its memory, what is asked.
+_SHORT = 512
 
 
 class JsonReader:
@@ -28,9 +30,10 @@ class JsonReader:
     def __init__(self, file: BinaryIO, *, name: str, text_column: str | None, preset: Preset | None = None) -> None:
         self._text = decoded(file, name=name)
         self._found = _found(self._text, name=name)
-        self._ahead = list(itertools.islice(self._found, LOOKED_AT))
+        self._ahead = ahead(self._found, most=LOOKED_AT, size=lambda found: len(found[0]))
         self.sample: list[Record] = [record for _, record, _ in self._ahead if record is not None]
-        self.names: list[str] = list(dict.fromkeys(key for record in self.sample for key in record))
+        self.names: list[str] = not_too_many(dict.fromkeys(k for record in self.sample for k in record), name=name)
+        self._cells = CELL * len(self.names)  # what a row's take in a table
         self.rows: int | None = None
         self.preset = preset or (None if text_column else detect(self.sample))
         if self.preset is None and not self._ahead:
@@ -41,13 +44,17 @@ class JsonReader:
         """See `Reader`."""
         if self.preset is not None:
             preset = self.preset
-            found = ((line, _questions(line, record, error, preset=preset)) for line, record, error in self._all())
+            found = (
+                (line, _questions(line, record, error, preset=preset), len(line) + self._cells)
+                for line, record, error in self._all()
+            )
             yield from parts_of(found, preset=preset, skip=skip, clock=clock)
             return
         rows: list[str] = []
         records: list[Record] = []
         errors: dict[int, str] = {}
-        read = 0
+        wanted = self._wanted(clock)
+        read = filled = 0
         for line, record, error in self._all():
             read += 1
             if read <= skip:
@@ -55,10 +62,13 @@ class JsonReader:
             if error is not None:
                 errors[len(rows)] = error
             rows.append(line)
+            if record is not None and len(line) > _SHORT:
+                record = {key: record[key] for key in wanted if key in record}
             records.append(record or {})
-            if len(rows) == PART_ROWS:
+            filled += len(line) + self._cells
+            if is_full(len(rows), filled):
                 yield self._part(rows, records, errors, read, clock=clock)
-                rows, records, errors = [], [], {}
+                rows, records, errors, filled = [], [], {}, 0
         if rows:
             yield self._part(rows, records, errors, read, clock=clock)
 
@@ -87,6 +97,13 @@ class JsonReader:
             times=None if when is None else clock.minutes([record.get(when) for record in records]),
             answers=scored_from(map(answer_in, records)) if is_scored(self.names) else None,
         )
+
+    def _wanted(self, clock: TimeReader | None) -> Sequence[str]:
+        """Keys that are asked about."""
+        columns = self.columns
+        assert columns is not None
+        asked = (columns.text, columns.smtp, columns.status, columns.recipient)
+        return [key for key in (*asked, *((columns.time, *ADDED) if clock else ())) if key is not None]
 
     def _all(self) -> Iterator[_Found]:
         yield from self._ahead

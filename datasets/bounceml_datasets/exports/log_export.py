@@ -8,7 +8,7 @@ from bounceml.errors import CorpusError
 from bounceml_datasets.exports.columns import LOOKED_AT, Record
 from bounceml_datasets.exports.events import line_question, parts_of
 from bounceml_datasets.exports.files import EmptyExportError, decoded
-from bounceml_datasets.exports.parts import Part
+from bounceml_datasets.exports.parts import CELL, Part, ahead
 from bounceml_datasets.exports.presets import Preset, detect_log
 from bounceml_datasets.exports.times import TimeReader
 
@@ -23,7 +23,7 @@ class LogReader:
 
     def __init__(self, file: BinaryIO, *, name: str, preset: Preset | None) -> None:
         self._text = decoded(file, name=name)
-        self._ahead = list(itertools.islice(self._lines(), _LINES_LOOKED_AT))
+        self._ahead = ahead(self._lines(), most=_LINES_LOOKED_AT, size=len)
         found = preset or detect_log(self._ahead)
         if found is None and not self._ahead:
             raise EmptyExportError(f"{name}: the export is empty")
@@ -38,7 +38,7 @@ class LogReader:
     def parts(self, *, skip: int = 0, clock: TimeReader | None = None) -> Iterator[Part]:
         """See `Reader`."""
         lines = itertools.chain(self._ahead, self._lines())
-        found = (([line], [line_question(line, preset=self.preset)]) for line in lines)
+        found = (([line], [line_question(line, preset=self.preset)], len(line) + CELL) for line in lines)
         return parts_of(found, preset=self.preset, skip=skip, clock=clock)
 
     def _lines(self) -> Iterator[str]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from bounceml.arrow import ANSWER_SCHEMA, answer_columns, text_buffer
 from bounceml.errors import CorpusError
-from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns
+from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_code, find_columns, not_too_many
 from bounceml_datasets.exports.domains import DomainReader
 from bounceml_datasets.exports.events import parts_of, questions
 from bounceml_datasets.exports.parquet_details import details_of
@@ -27,8 +27,8 @@ from bounceml_datasets.exports.times import TimeReader
 _BATCH_ROWS, _BATCH_BYTES = 32_768, 8 << 20
 # What pyarrow raises for files that aren't in order; the last one for names that aren't UTF-8.
 _DAMAGE = (OSError, pa.ArrowException, UnicodeDecodeError)
-# Rows that are written together.
-_ROW_GROUP = 65_536
+# Rows that are written together, or fewer where they take so many bytes, with those that each batch takes for a column.
+_ROW_GROUP, _ROW_GROUP_BYTES, _COLUMN_BYTES = 65_536, 1 << 27, 512
 
 
 def _keep_memory_small() -> None:
@@ -51,7 +51,7 @@ class ParquetReader:
         except _DAMAGE as error:
             raise CorpusError(f"{path}: can't read it as Parquet: {error}") from error
         self.schema: pa.Schema = self._file.schema_arrow
-        self.names: list[str] = self.schema.names
+        self.names: list[str] = not_too_many(self.schema.names, name=str(path))
         self._wanted: list[str] | None = None  # all
         head = next(self._batches(LOOKED_AT), None)
         self.sample: list[Record] = head.to_pylist() if head is not None else []
@@ -109,7 +109,7 @@ class ParquetReader:
     ) -> Iterator[Part]:
         """Parts of a provider's events; `before` rows were read before them."""
         size = batch.nbytes // len(batch)
-        found = ((i, questions(record, preset=preset, size=size)) for i, record in enumerate(batch.to_pylist()))
+        found = ((i, questions(record, preset=preset, size=size), size) for i, record in enumerate(batch.to_pylist()))
         for part in parts_of(found, preset=preset, skip=0, clock=clock):
             yield replace(part, rows=batch.take(pa.array(part.rows, pa.int64())), read=before + part.read)
 
@@ -139,6 +139,7 @@ class ParquetWriter:
         self._schema = schema
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
+        self._size = 0
 
     def write(self, part: Part, scored: Scored) -> None:
         """See `Writer`."""
@@ -160,7 +161,8 @@ class ParquetWriter:
                 self._path, made.schema, compression="snappy", use_dictionary=_repetitive(made)
             )
         self._waiting.append(made)
-        if sum(map(len, self._waiting)) >= _ROW_GROUP:
+        self._size += made.nbytes + _COLUMN_BYTES * made.num_columns
+        if self._size >= _ROW_GROUP_BYTES or sum(map(len, self._waiting)) >= _ROW_GROUP:
             self._write_waiting()
 
     def flush(self) -> int:
@@ -179,10 +181,13 @@ class ParquetWriter:
     def _write_waiting(self) -> None:
         if self._writer is not None and self._waiting:
             self._writer.write_table(pa.Table.from_batches(self._waiting).unify_dictionaries())
-            self._waiting = []
+            self._waiting, self._size = [], 0
 
     def _batch(self, part: Part) -> pa.RecordBatch:
-        records = list(records_of(part, self._names))
+        found = records_of(part, self._names)
+        if isinstance(next(iter(part.rows), None), str):  # objects in JSON may take 25 times the memory of their line
+            found = ({key: _cell(value) for key, value in record.items()} for record in found)
+        records = list(found)
         columns = [_texts([_cell(record.get(name)) for record in records]) for name in self._names]
         return pa.RecordBatch.from_arrays(columns, names=list(map(_encodable, self._names)))
 

@@ -1,9 +1,10 @@
 """What a reader of exports hands over: parts of consecutive rows, and what to ask about each."""
 
+import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,8 +16,16 @@ from bounceml_datasets.exports.times import TimeReader
 if TYPE_CHECKING:
     from bounceml_datasets.exports.details import Details
 
+T = TypeVar("T")
+
 # Rows of a part: enough for numpy to pay, few enough to stay small in memory.
 PART_ROWS = 20_000
+# Characters of a part, or fewer rows where they are long or wide: some parts are worked on at once.
+PART_CHARACTERS = 1 << 24
+# What a cell takes beside its characters, be it empty, counted in them.
+CELL = 32
+# Of rows that are looked at before any part is made, and kept: the share of a part that they may fill.
+_AHEAD = 8
 # Columns of an answer, and those of them that make an outcome.
 ADDED = tuple(f"bounce_{name}" for name in ("kind", "type", "reason", "confidence", "action", "decided_by"))
 OUTCOME = tuple(f"bounce_{name}" for name in ("kind", "type", "reason", "action", "decided_by"))
@@ -58,6 +67,23 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+
+def is_full(rows: int, size: int) -> bool:
+    """Whether a part ends behind so many rows of so many characters, counted with CELL for each cell."""
+    return rows >= PART_ROWS or size >= PART_CHARACTERS
+
+
+def ahead(rows: Iterator[T], *, most: int, size: Callable[[T], int]) -> list[T]:
+    """The first rows, at most so many, fewer where they are long; `size` is counted as by `is_full`."""
+    taken: list[T] = []
+    total = 0
+    for row in itertools.islice(rows, most):
+        taken.append(row)
+        total += size(row)
+        if total >= PART_CHARACTERS // _AHEAD:
+            break
+    return taken
 
 
 class Reader(Protocol):

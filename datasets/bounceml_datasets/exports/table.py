@@ -1,6 +1,5 @@
 """Exports whose rows are cells under named columns."""
 
-import itertools
 import json
 from collections.abc import Iterator, Sequence
 
@@ -8,12 +7,12 @@ from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_cod
 from bounceml_datasets.exports.details import Details, answer_in, is_scored, scored_from
 from bounceml_datasets.exports.domains import Domains
 from bounceml_datasets.exports.events import Question, parts_of, questions
-from bounceml_datasets.exports.parts import PART_ROWS, Part
+from bounceml_datasets.exports.parts import Part, ahead, is_full
 from bounceml_datasets.exports.presets import Preset, detect
 from bounceml_datasets.exports.times import TimeReader
 
-# A row's cells, and what is wrong with it.
-Row = tuple[list[str], str | None]
+# A row's cells, what is wrong with it, and its size as a part counts it.
+Row = tuple[list[str], str | None, int]
 
 
 class TableReader:
@@ -24,8 +23,8 @@ class TableReader:
     ) -> None:
         self.names: list[str] = list(names)
         self._rest = rows
-        self._ahead = list(itertools.islice(rows, LOOKED_AT))
-        self.sample: list[Record] = [self._record(row) for row, error in self._ahead if error is None]
+        self._ahead = ahead(rows, most=LOOKED_AT, size=lambda row: row[2])
+        self.sample: list[Record] = [self._record(row) for row, error, _ in self._ahead if error is None]
         self.rows: int | None = None
         self.preset = preset or (None if text_column else self._detected())
         self.columns: Columns | None = None if self.preset else find_columns(self.names, self.sample, text=text_column)
@@ -34,22 +33,23 @@ class TableReader:
         """See `Reader`."""
         if self.preset is not None:
             preset = self.preset
-            found = ((row, self._questions(row, error, preset=preset)) for row, error in self._all())
+            found = ((row, self._questions(row, error, preset=preset), size) for row, error, size in self._all())
             yield from parts_of(found, preset=preset, skip=skip, clock=clock)
             return
         rows: list[list[str]] = []
         errors: dict[int, str] = {}
-        read = 0
-        for row, error in self._all():
+        read = filled = 0
+        for row, error, size in self._all():
             read += 1
             if read <= skip:
                 continue
             if error is not None:
                 errors[len(rows)] = error
             rows.append(row)
-            if len(rows) == PART_ROWS:
+            filled += size
+            if is_full(len(rows), filled):
                 yield self._part(rows, errors, read, clock=clock)
-                rows, errors = [], {}
+                rows, errors, filled = [], {}, 0
         if rows:
             yield self._part(rows, errors, read, clock=clock)
 

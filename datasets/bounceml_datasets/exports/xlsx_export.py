@@ -11,10 +11,12 @@ from typing import Any
 from python_calamine import CalamineError, CalamineWorkbook
 
 from bounceml.errors import CorpusError
+from bounceml_datasets.exports.columns import not_too_many
 from bounceml_datasets.exports.files import EmptyExportError
+from bounceml_datasets.exports.parts import CELL
 from bounceml_datasets.exports.presets import Preset
 from bounceml_datasets.exports.table import Row, TableReader
-from bounceml_datasets.exports.xlsx_extent import TooFarApartError, check_extent
+from bounceml_datasets.exports.xlsx_extent import TooFarApartError, TooMuchTextError, check_extent
 
 # Bytes that a file may unpack to; it is read into memory as a whole.
 _MOST_BYTES = 1 << 30
@@ -35,7 +37,7 @@ class XlsxReader(TableReader):
             raise CorpusError(f"{path}: can't read it as an Excel file: {error or 'it ends too early'}") from error
         if not any(names):
             raise EmptyExportError(f"{path}: the export is empty: its first row must name the columns")
-        super().__init__(names, _rows(rows), text_column=text_column, preset=preset)
+        super().__init__(not_too_many(names, name=str(path)), _rows(rows), text_column=text_column, preset=preset)
 
 
 def _check_archive(path: Path) -> None:
@@ -50,13 +52,15 @@ def _check_archive(path: Path) -> None:
             check_extent(packed)  # reads all of it, and so finds what is damaged or says less than it holds
         except TooFarApartError as error:
             raise CorpusError(f"{path}: its cells lie too far apart to be read: export it as CSV") from error
+        except TooMuchTextError as error:
+            raise CorpusError(f"{path}: its cells hold too much text to be read: export it as CSV") from error
 
 
 def _rows(rows: Iterator[Sequence[Any]]) -> Iterator[Row]:
     for row in rows:
         cells = [_cell(value) for value in row]
         if any(cells):
-            yield cells, None
+            yield cells, None, sum(map(len, cells)) + CELL * len(cells)
 
 
 def _cell(value: Any) -> str:
