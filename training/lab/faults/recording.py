@@ -32,7 +32,7 @@ def record(rows: Sequence[LabRow], runs: Iterable[FaultRun], *, folder: Path = F
     shutil.rmtree(messages, ignore_errors=True)
     messages.mkdir()
     data = {
-        (run.name.partition("-")[0], f"{came.id}.{n}"): content
+        (came.fault.receiver, f"{came.id}.{n}"): content
         for run in runs
         for came in run.came
         for n, content in enumerate(came.messages)
