@@ -6,7 +6,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -238,6 +238,67 @@ def test_a_parquet_column_of_any_type_is_read(tmp_path: Path, column: pa.Array) 
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"text": column}), path)
     assert read_all(path, text_column="text") == 2
+
+
+FEW, MANY, BYTES = 100, 300, 100_000
+TEXTS = ["550 no such user"] * FEW + ["550 " + "x" * BYTES] * MANY
+# Ways to write long texts in few bytes behind short ones.
+SMALL: dict[str, tuple[dict[str, object], pa.Array]] = {
+    "dictionary": ({"use_dictionary": True}, pa.array(TEXTS)),
+    "pages": ({"use_dictionary": True, "data_page_version": "2.0"}, pa.array(TEXTS)),
+    "uncompressed": ({"use_dictionary": True, "compression": "none"}, pa.array(TEXTS)),
+    "plain": ({"use_dictionary": False}, pa.array(TEXTS)),
+    "delta": ({"use_dictionary": False, "column_encoding": "DELTA_BYTE_ARRAY"}, pa.array(TEXTS)),
+    "delta_length": ({"use_dictionary": False, "column_encoding": "DELTA_LENGTH_BYTE_ARRAY"}, pa.array(TEXTS)),
+    "fixed": ({}, pa.array([text[:1000].ljust(1000).encode() for text in TEXTS] * 10, pa.binary(1000))),
+    "typed": ({}, pa.array(TEXTS).dictionary_encode()),
+    "in an object": ({}, pa.array([{"text": text} for text in TEXTS])),
+    "in lists": ({}, pa.array([["550 no such user"]] * FEW + [["550 " + "x" * 1000] * 100] * MANY)),
+}
+
+
+@pytest.mark.parametrize("how", SMALL)
+def test_long_texts_in_a_small_parquet_file_are_read_few_at_a_time(
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bounceml_datasets.exports.parquet_extent._MOST_BYTES", 20 * BYTES)
+    monkeypatch.setattr("bounceml_datasets.exports.parquet_export._PART_BYTES", 10 * BYTES)
+    options, column = SMALL[how]
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"diagnostic": column}), path, **({"compression": "zstd"} | options))
+    assert how in {"uncompressed", "fixed"} or path.stat().st_size < BYTES
+    sizes = []
+    iter_batches = pq.ParquetFile.iter_batches
+
+    def measured(*given: object, **options: object) -> Iterator[pa.RecordBatch]:
+        for batch in iter_batches(*given, **options):
+            sizes.append(batch.nbytes)
+            yield batch
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", measured)
+    with open_reader(str(path), format=None, text_column="diagnostic") as reader:
+        lengths = [len(part) for part in reader.parts()]
+    assert sum(lengths) == len(column)
+    assert max(sizes) < 30 * BYTES  # plain pages tell of their texts on average
+    assert max(lengths[-9:]) <= 10 or how in {"fixed", "typed"}
+
+
+def test_short_texts_in_parquet_are_read_many_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    texts = [f"550 5.1.1 <user{i}@example.org>: no such user" for i in range(40_000)]
+    pq.write_table(pa.table({"diagnostic": [*texts, "550 " + "x" * 1900], "tags": [["a", "b"]] * 40_001}), path)
+    with open_reader(str(path), format=None, text_column=None) as reader:
+        assert [len(part) for part in reader.parts()] == [32_768, 7_233]
+
+
+def test_parquet_pages_that_cannot_be_understood_are_read_row_by_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"diagnostic": ["550 no such user"] * 3}), path)
+    monkeypatch.setattr("bounceml_datasets.exports.parquet_extent._MOST_PAGES", 1)
+    with open_reader(str(path), format=None, text_column=None) as reader:
+        assert [len(part) for part in reader.parts()] == [1, 1, 1]
 
 
 def test_halves_of_characters_and_huge_numbers_pass_through(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Exports as Parquet, in record batches: columns and their types come through as they are."""
 
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,7 @@ from bounceml_datasets.exports.columns import LOOKED_AT, Columns, Record, as_cod
 from bounceml_datasets.exports.domains import DomainReader
 from bounceml_datasets.exports.events import parts_of, questions
 from bounceml_datasets.exports.parquet_details import details_of
+from bounceml_datasets.exports.parquet_extent import rows_in_memory
 from bounceml_datasets.exports.parquet_footer import Footer, NotJoinableError
 from bounceml_datasets.exports.parquet_joining import ParquetJoiner, joinable
 from bounceml_datasets.exports.parts import ERROR, Buffer, Part, Scored, records_of
@@ -25,6 +27,8 @@ from bounceml_datasets.exports.times import TimeReader
 
 # Rows that are read together: so many, or fewer where their texts are long, so that memory stays bounded.
 _BATCH_ROWS, _BATCH_BYTES = 32_768, 8 << 20
+# Bytes of a batch that is worked on as a whole; in those that are larger, rows turned out longer than was to be seen.
+_PART_BYTES = 16 << 20
 # What pyarrow raises for files that aren't in order; the last one for names that aren't UTF-8.
 _DAMAGE = (OSError, pa.ArrowException, UnicodeDecodeError)
 # Rows that are written together, or fewer where they take so many bytes, with those that each batch takes for a column.
@@ -53,7 +57,7 @@ class ParquetReader:
         self.schema: pa.Schema = self._file.schema_arrow
         self.names: list[str] = not_too_many(self.schema.names, name=str(path))
         self._wanted: list[str] | None = None  # all
-        head = next(self._batches(LOOKED_AT), None)
+        head = next(self._batches(LOOKED_AT, until=LOOKED_AT), None)
         self.sample: list[Record] = head.to_pylist() if head is not None else []
         # Of a row in memory; in the file, repeated texts may count once.
         self._sample_bytes = head.nbytes / max(1, len(head)) if head is not None else 0.0
@@ -76,7 +80,7 @@ class ParquetReader:
     def parts(self, *, skip: int = 0, clock: TimeReader | None = None) -> Iterator[Part]:
         """See `Reader`."""
         read = 0
-        for batch in self._batches(self._batch_rows()):
+        for batch in itertools.chain.from_iterable(map(_pieces, self._batches(self._batch_rows()))):
             read += len(batch)
             if read <= skip:
                 continue
@@ -86,10 +90,14 @@ class ParquetReader:
             else:
                 yield from self._events(fresh, preset=self.preset, before=read - len(fresh), clock=clock)
 
-    def _batches(self, size: int) -> Iterator[pa.RecordBatch]:
-        """Batches of at most `size` rows, with texts that are UTF-8."""
+    def _batches(self, size: int, *, until: int | None = None) -> Iterator[pa.RecordBatch]:
+        """Batches of at most `size` rows, fewer where they are large, with texts that are UTF-8.
+
+        See `rows_in_memory` for `until`.
+        """
         try:
-            for batch in self._file.iter_batches(size, use_threads=False, columns=self._wanted):
+            rows = rows_in_memory(self._path, self._file, columns=self._wanted, rows=size, until=until)
+            for batch in self._file.iter_batches(rows, use_threads=False, columns=self._wanted):
                 sound = _sound(batch)
                 if sound is not batch and self._wanted is not None:
                     raise NotJoinableError(f"{self._path}: texts that are no UTF-8 have to be written anew")
@@ -139,7 +147,7 @@ class ParquetWriter:
         self._schema = schema
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
-        self._size = 0
+        self._rows = self._size = 0
 
     def write(self, part: Part, scored: Scored) -> None:
         """See `Writer`."""
@@ -161,8 +169,9 @@ class ParquetWriter:
                 self._path, made.schema, compression="snappy", use_dictionary=_repetitive(made)
             )
         self._waiting.append(made)
+        self._rows += len(made)
         self._size += made.nbytes + _COLUMN_BYTES * made.num_columns
-        if self._size >= _ROW_GROUP_BYTES or sum(map(len, self._waiting)) >= _ROW_GROUP:
+        if self._size >= _ROW_GROUP_BYTES or self._rows >= _ROW_GROUP:
             self._write_waiting()
 
     def flush(self) -> int:
@@ -181,7 +190,7 @@ class ParquetWriter:
     def _write_waiting(self) -> None:
         if self._writer is not None and self._waiting:
             self._writer.write_table(pa.Table.from_batches(self._waiting).unify_dictionaries())
-            self._waiting, self._size = [], 0
+            self._waiting, self._rows, self._size = [], 0, 0
 
     def _batch(self, part: Part) -> pa.RecordBatch:
         found = records_of(part, self._names)
@@ -190,6 +199,21 @@ class ParquetWriter:
         records = list(found)
         columns = [_texts([_cell(record.get(name)) for record in records]) for name in self._names]
         return pa.RecordBatch.from_arrays(columns, names=list(map(_encodable, self._names)))
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch in as many pieces as it takes for none to be large."""
+    if len(batch) == 1 or sum(map(_own_bytes, batch.columns)) <= _PART_BYTES:
+        yield batch
+        return
+    middle = len(batch) // 2
+    yield from _pieces(batch.slice(0, middle))
+    yield from _pieces(batch.slice(middle))
+
+
+def _own_bytes(column: pa.Array) -> int:
+    """Bytes of a column, without a dictionary, which its pieces share."""
+    return int((column.indices if pa.types.is_dictionary(column.type) else column).nbytes)
 
 
 def _sound(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -51,6 +51,7 @@ class ParquetJoiner:
         whole = pa.schema([*schema, *ANSWER_SCHEMA], metadata=schema.metadata)
         self._whole = read_footer(io.BytesIO(_written(whole)))
         self._index, self._confidence = [np.empty(0, np.int32)], [np.empty(0)]
+        self._rows = 0  # that are answered and not yet written
         self._outcomes: dict[tuple[str | None, ...], int] = {}
         self._groups: list[Struct] = []
 
@@ -60,6 +61,7 @@ class ParquetJoiner:
         # The last one is for rows without an answer, whose index is -1.
         self._index.append(np.array([*numbers, -1], np.int32)[scored.index])
         self._confidence.append(scored.confidence)
+        self._rows += len(part)
         self._write_full()
 
     def flush(self) -> int:
@@ -77,10 +79,11 @@ class ParquetJoiner:
         """Write the row groups whose rows are all answered."""
         while len(self._groups) < len(self._footer.groups):
             group = self._footer.groups[len(self._groups)]
-            if sum(map(len, self._index)) < group.rows:
+            if self._rows < group.rows:
                 return
             index, confidence = np.concatenate(self._index), np.concatenate(self._confidence)
             self._index, self._confidence = [index[group.rows :]], [confidence[group.rows :]]
+            self._rows -= group.rows
             self._write_group(group, index=index[: group.rows], confidence=confidence[: group.rows])
 
     def _write_group(self, group: Group, *, index: np.ndarray, confidence: np.ndarray) -> None:

@@ -59,8 +59,14 @@ def structs(values: list[Struct]) -> tuple[int, Listed]:
 
 def read(data: bytes) -> Struct:
     """A structure from its bytes; raises ValueError where they are none."""
+    return read_first(data)[0]
+
+
+def read_first(data: bytes) -> tuple[Struct, int]:
+    """A structure from its bytes, and how many they are, where others follow; raises ValueError where they are none."""
+    reader = _Reader(data)
     try:
-        return _Reader(data).struct(0)
+        return reader.struct(0), reader.at
     except IndexError as error:
         raise ValueError("ends in the middle") from error
 
@@ -75,7 +81,7 @@ def write(struct: Struct) -> bytes:
 class _Reader:
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._at = 0
+        self.at = 0
 
     def struct(self, depth: int) -> Struct:
         found, last = Struct(), 0
@@ -116,18 +122,18 @@ class _Reader:
         return self._checked(short if short < 15 else self._unsigned())
 
     def _checked(self, size: int) -> Iterator[int]:
-        if size > len(self._data) - self._at:  # each element takes a byte at least
+        if size > len(self._data) - self.at:  # each element takes a byte at least
             raise ValueError("ends in the middle")
         return iter(range(size))
 
     def _bytes(self, size: int) -> bytes:
         self._checked(size)
-        self._at += size
-        return self._data[self._at - size : self._at]
+        self.at += size
+        return self._data[self.at - size : self.at]
 
     def _byte(self) -> int:
-        self._at += 1
-        return self._data[self._at - 1]
+        self.at += 1
+        return self._data[self.at - 1]
 
     def _unsigned(self) -> int:
         value = shift = 0
