@@ -12,6 +12,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bounceml_datasets.exports.parquet_footer import CODEC, DATA, DICTIONARY, VALUES, column_metadata
 from bounceml_datasets.exports.thrift import Struct, read_first
 
 # Bytes that rows may take that are read together: 32,768 of 2 kB each, which is more than is usual.
@@ -33,6 +34,8 @@ _DESCRIBED = {0: (_DATA_PAGE, _ENCODING), _IS_DICTIONARY: (_DICTIONARY_PAGE, _EN
 _MOST_PAGES = 100_000
 # Encodings of pages whose values stand in them, one after the other, or in the dictionary.
 _PLAIN, _DELTA_LENGTH, _STREAM_SPLIT, _IN_DICTIONARY = 0, 6, 9, (2, 8)
+# By their numbers, as pyarrow calls them; others are as good as unknown. 0 is none.
+_CODECS = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
 _size_at = struct.Struct("<I").unpack_from
 _NO_TEXTS = {"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE"}
 
@@ -59,8 +62,9 @@ def rows_in_memory(
     wanted = list(_wanted(file, columns=columns))
     seen = 0
     with path.open("rb") as pages:
+        described = _metadata(pages)
         for group in range(file.metadata.num_row_groups):
-            size = sum(_row_bytes(pages, file, group=group, column=i) for i in wanted)
+            size = sum(_row_bytes(pages, file, described, group=group, column=i) for i in wanted)
             rows = max(1, min(rows, int(_MOST_BYTES / max(1, size))))
             seen += file.metadata.row_group(group).num_rows
             if until is not None and seen >= until:
@@ -75,22 +79,32 @@ def _wanted(file: pq.ParquetFile, *, columns: Collection[str] | None) -> Iterato
             yield i
 
 
-def _row_bytes(pages: IO[bytes], file: pq.ParquetFile, *, group: int, column: int) -> float:
+def _metadata(file: IO[bytes]) -> list[list[Struct]]:
+    """The metadata of each column of each row group; none where it can't be read."""
+    try:
+        return column_metadata(file)
+    except ValueError:
+        return []
+
+
+def _row_bytes(
+    pages: IO[bytes], file: pq.ParquetFile, described: list[list[Struct]], *, group: int, column: int
+) -> float:
     """Bytes that a row of a column may take; as many as are allowed where nothing can be told."""
     kind = file.schema.column(column)
     if kind.physical_type in _NO_TEXTS and not kind.max_repetition_level:
         return _VALUE
-    described = file.metadata.row_group(group).column(column)
     longest, total, most = 0, 0.0, 0.0
     try:
-        for page in _pages(pages, described):
+        metadata = described[group][column]
+        for page in _pages(pages, metadata):
             if page.is_dictionary:
-                longest = max(longest, _longest(pages, page, codec=described.compression))
+                longest = max(longest, _longest(pages, page, codec=metadata.number(CODEC)))
                 continue
             size = _VALUE + _value_bytes(page, kind=kind, longest=longest)
             total += size * page.values
             most = max(most, size)
-    except (ValueError, OverflowError):
+    except (ValueError, IndexError, OverflowError):
         return _MOST_BYTES
     if kind.max_repetition_level:
         return float(_UNEVEN * total / max(1, file.metadata.row_group(group).num_rows))
@@ -110,22 +124,22 @@ def _value_bytes(page: _Page, *, kind: pq.ColumnSchema, longest: int) -> float:
     return page.unpacked  # a value may repeat what comes before it
 
 
-def _pages(file: IO[bytes], column: pq.ColumnChunkMetaData) -> Iterator[_Page]:
+def _pages(file: IO[bytes], column: Struct) -> Iterator[_Page]:
     """The pages of a column; raises ValueError where there are none."""
-    offsets = (column.data_page_offset, column.dictionary_page_offset)
-    at = min(offset for offset in offsets if offset)
+    at = min(filter(None, (column.number(DATA), column.number(DICTIONARY))))
+    values = column.number(VALUES) or 0
     seen = 0
     for _ in range(_MOST_PAGES):
-        if seen >= column.num_values:
+        if seen >= values:
             return
         header, size = _header(file, at)
         packed, unpacked = header.number(_PACKED), header.number(_UNPACKED)
         if packed is None or unpacked is None or packed < 0 or unpacked < 0:
             raise ValueError("a page without sizes")
         is_dictionary = header.number(_TYPE) == _IS_DICTIONARY
-        values, encoding = _contents(header)
-        yield _Page(values, encoding, unpacked, at + size, packed, is_dictionary)
-        seen += 0 if is_dictionary else values
+        held, encoding = _contents(header)
+        yield _Page(held, encoding, unpacked, at + size, packed, is_dictionary)
+        seen += 0 if is_dictionary else held
         at += size + packed
     raise ValueError("pages without end")
 
@@ -138,7 +152,9 @@ def _contents(header: Struct) -> tuple[int, int]:
 
 
 def _header(file: IO[bytes], at: int) -> tuple[Struct, int]:
-    """The header of a page and its size in bytes."""
+    """The header of a page and its size in bytes; raises ValueError where there is none."""
+    if at < 0:
+        raise ValueError("a page before the file")
     for most in _HEADER_BYTES:
         file.seek(at)
         data = file.read(most)
@@ -150,16 +166,17 @@ def _header(file: IO[bytes], at: int) -> tuple[Struct, int]:
     raise ValueError("a header without end")
 
 
-def _longest(file: IO[bytes], page: _Page, *, codec: str) -> int:
+def _longest(file: IO[bytes], page: _Page, *, codec: int | None) -> int:
     """Bytes of the longest text of a dictionary."""
     if page.unpacked > _LOOKED_INTO or page.packed > _LOOKED_INTO:
         return page.unpacked
     file.seek(page.start)
     data = file.read(page.packed)
-    if codec != "UNCOMPRESSED":
+    if codec:
+        if codec not in _CODECS:
+            return page.unpacked
         try:
-            name = "lz4_raw" if codec == "LZ4" else codec.lower()
-            data = pa.Codec(name).decompress(data, decompressed_size=page.unpacked, asbytes=True)
+            data = pa.Codec(_CODECS[codec]).decompress(data, decompressed_size=page.unpacked, asbytes=True)
         except (pa.ArrowException, OSError, ValueError):
             return page.unpacked
     longest = at = 0

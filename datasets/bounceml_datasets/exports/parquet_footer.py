@@ -22,7 +22,7 @@ _COLUMNS, _BYTES, _ROWS, _GROUP_OFFSET, _COMPRESSED = 1, 2, 3, 5, 6
 # ColumnChunk: what isn't copied are indexes of pages, which readers can do without.
 _FILE, _CHUNK_OFFSET, _METADATA, _PAGE_INDEXES, _CRYPTO = 1, 2, 3, (4, 5, 6, 7), (8, 9)
 # ColumnMetaData
-_SIZE, _DATA, _INDEX, _DICTIONARY, _BLOOM = 7, 9, 10, 11, (14, 15)
+CODEC, VALUES, _SIZE, DATA, _INDEX, DICTIONARY, _BLOOM = 4, 5, 7, 9, 10, 11, (14, 15)
 
 
 class NotJoinableError(Exception):
@@ -41,7 +41,7 @@ class Chunk:
         """The column as it is described where its bytes lie so many bytes further on."""
         column = Struct({at: value for at, value in self.column.fields.items() if at not in _PAGE_INDEXES})
         metadata = Struct({at: value for at, value in _inner(self.column).fields.items() if at not in _BLOOM})
-        for struct, fields in ((metadata, (_DATA, _INDEX, _DICTIONARY)), (column, (_CHUNK_OFFSET,))):
+        for struct, fields in ((metadata, (DATA, _INDEX, DICTIONARY)), (column, (_CHUNK_OFFSET,))):
             for at in fields:
                 if offset := struct.number(at):
                     struct.fields[at] = I64, offset + by
@@ -68,15 +68,7 @@ class Footer:
 
 def read_footer(file: IO[bytes]) -> Footer:
     """The footer of a Parquet file; raises ValueError where its columns can't be copied as they are."""
-    end = file.seek(0, os.SEEK_END)
-    file.seek(max(0, end - 8))
-    tail = file.read(8)
-    size = int.from_bytes(tail[:4], "little")
-    start = end - 8 - size
-    if tail[4:] != MAGIC or start < len(MAGIC):
-        raise ValueError("no plain Parquet file")
-    file.seek(start)
-    described = read(file.read(size))
+    described, start = _described(file)
     if _ENCRYPTION in described.fields:
         raise ValueError("encrypted")
     groups = []
@@ -89,6 +81,15 @@ def read_footer(file: IO[bytes]) -> Footer:
     if sum(group.rows for group in groups) != described.number(_NUM_ROWS):
         raise ValueError("row groups that don't add up")
     return Footer(described, groups)
+
+
+def column_metadata(file: IO[bytes]) -> list[list[Struct]]:
+    """The metadata of each column of each row group of a Parquet file; raises ValueError where it can't be read.
+
+    pyarrow's own way to it ends the process where they contradict themselves.
+    """
+    described, _ = _described(file)
+    return [[_inner(column) for column in group.structs(_COLUMNS)] for group in described.structs(_ROW_GROUPS)]
 
 
 def footer_of(path: Path) -> Footer | None:
@@ -133,11 +134,24 @@ def joined_footer(first: Footer, *, whole: Footer, groups: Sequence[Struct]) -> 
     return written + len(written).to_bytes(4, "little") + MAGIC
 
 
+def _described(file: IO[bytes]) -> tuple[Struct, int]:
+    """What stands at a file's end, and where it begins."""
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(0, end - 8))
+    tail = file.read(8)
+    size = int.from_bytes(tail[:4], "little")
+    start = end - 8 - size
+    if tail[4:] != MAGIC or start < len(MAGIC):
+        raise ValueError("no plain Parquet file")
+    file.seek(start)
+    return read(file.read(size)), start
+
+
 def _chunk(column: Struct, *, end: int) -> Chunk:
     metadata = _inner(column)
     size = metadata.number(_SIZE)
     # Some writers say 0 where there is no such page.
-    start = min(filter(None, (metadata.number(at) for at in (_DATA, _INDEX, _DICTIONARY))), default=len(MAGIC))
+    start = min(filter(None, (metadata.number(at) for at in (DATA, _INDEX, DICTIONARY))), default=len(MAGIC))
     if any(at in column.fields for at in (_FILE, *_CRYPTO)) or size is None or size < 0:
         raise ValueError("columns that aren't in this file")
     if start < len(MAGIC) or start + size > end:
