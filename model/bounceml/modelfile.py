@@ -111,7 +111,7 @@ def _header(text: bytes, *, path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: the model file's header is not JSON") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        found = str(header.get("format") if isinstance(header, dict) else None)[:40]
+        found = repr(header.get("format") if isinstance(header, dict) else None)[:40]
         raise ModelFileError(f"{path}: model format {found}, this bounceml reads {FORMAT}: train again or upgrade")
     try:
         check_header(header)
