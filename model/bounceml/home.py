@@ -54,7 +54,7 @@ class Home:
         except (ValueError, RecursionError) as error:
             raise _unreadable(path) from error
         names = entry.get("promoted") if isinstance(entry, dict) and entry.get("format") == _FORMAT else None
-        if not isinstance(names, list) or not all(isinstance(name, str) and is_name(name) for name in names):
+        if not isinstance(names, list) or not all(isinstance(name, str) and is_model_name(name) for name in names):
             raise _unreadable(path)
         return tuple(names)
 
@@ -110,14 +110,14 @@ def promoted_model() -> Path | None:
     return home.promoted()
 
 
-def is_name(name: str) -> bool:
+def is_model_name(name: str) -> bool:
     """Whether it names a file of the folder and nothing beside it."""
     is_one = name.isprintable() and name == Path(name).name and not name.startswith(".")
     return is_one and 0 < len(name.encode()) <= _LONGEST_NAME
 
 
 def _check_name(name: str) -> None:
-    if not is_name(name):
+    if not is_model_name(name):
         raise ModelFileError(f"{name[:80]!r} can't be a model's name: give the file another, such as my-model{ENDING}")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bounceml.errors import ModelFileError
-from bounceml.home import ENDING, Home, is_name
+from bounceml.home import ENDING, Home, is_model_name
 from bounceml.modelfile import ModelFile, open_model
 from bounceml.paths import is_file, is_there
 from bounceml.whole_file import whole_file
@@ -82,7 +82,7 @@ def find_model(home: Home, name: str) -> Path:
 
     Raises ModelFileError, naming those that there are, for none or several.
     """
-    for path in ([home.path_of(name)] if is_name(name) else []) + [Path(name)]:
+    for path in ([home.path_of(name)] if is_model_name(name) else []) + [Path(name)]:
         if is_file(path, failure=ModelFileError):
             return path
     names = [path.name.removesuffix(ENDING) for path in _model_files(home)]
