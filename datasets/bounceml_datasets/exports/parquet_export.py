@@ -19,7 +19,7 @@ from bounceml_datasets.exports.domains import DomainReader
 from bounceml_datasets.exports.events import parts_of, questions
 from bounceml_datasets.exports.parquet_details import details_of
 from bounceml_datasets.exports.parquet_extent import rows_in_memory
-from bounceml_datasets.exports.parquet_footer import Footer, NotJoinableError
+from bounceml_datasets.exports.parquet_footer import Footer, NotJoinableError, column_metadata
 from bounceml_datasets.exports.parquet_joining import ParquetJoiner, joinable
 from bounceml_datasets.exports.parts import ERROR, Buffer, Part, Scored, records_of
 from bounceml_datasets.exports.presets import Preset, detect
@@ -54,6 +54,7 @@ class ParquetReader:
             self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
         except _DAMAGE as error:
             raise CorpusError(f"{path}: can't read it as Parquet: {error}") from error
+        self._described = column_metadata(path)
         self.schema: pa.Schema = self._file.schema_arrow
         self.names: list[str] = not_too_many(self.schema.names, name=str(path))
         self._wanted: list[str] | None = None  # all
@@ -96,7 +97,7 @@ class ParquetReader:
         See `rows_in_memory` for `until`.
         """
         try:
-            rows = rows_in_memory(self._path, self._file, columns=self._wanted, rows=size, until=until)
+            rows = rows_in_memory(self._path, self._file, self._described, columns=self._wanted, rows=size, until=until)
             for batch in self._file.iter_batches(rows, use_threads=False, columns=self._wanted):
                 sound = _sound(batch)
                 if sound is not batch and self._wanted is not None:

@@ -12,7 +12,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bounceml_datasets.exports.parquet_footer import CODEC, DATA, DICTIONARY, VALUES, column_metadata
+from bounceml_datasets.exports.parquet_footer import CODEC, DATA, DICTIONARY, VALUES
 from bounceml_datasets.exports.thrift import Struct, read_first
 
 # Bytes that rows may take that are read together: 32,768 of 2 kB each, which is more than is usual.
@@ -53,16 +53,22 @@ class _Page:
 
 
 def rows_in_memory(
-    path: Path, file: pq.ParquetFile, *, columns: Collection[str] | None, rows: int, until: int | None = None
+    path: Path,
+    file: pq.ParquetFile,
+    described: list[list[Struct]],
+    *,
+    columns: Collection[str] | None,
+    rows: int,
+    until: int | None = None,
 ) -> int:
     """How many rows of these columns (None: all) to read together, `rows` at most, so that they fit into memory.
 
-    Where no more than the first `until` rows are read, only those have to. Raises OSError where the file can't be read.
+    `described` is the file's `column_metadata`. Where no more than the first `until` rows are read, only those have to.
+    Raises OSError where the file can't be read.
     """
     wanted = list(_wanted(file, columns=columns))
     seen = 0
     with path.open("rb") as pages:
-        described = _metadata(pages)
         for group in range(file.metadata.num_row_groups):
             size = sum(_row_bytes(pages, file, described, group=group, column=i) for i in wanted)
             rows = max(1, min(rows, int(_MOST_BYTES / max(1, size))))
@@ -77,14 +83,6 @@ def _wanted(file: pq.ParquetFile, *, columns: Collection[str] | None) -> Iterato
         path = file.schema.column(i).path
         if columns is None or any(path == name or path.startswith(f"{name}.") for name in columns):
             yield i
-
-
-def _metadata(file: IO[bytes]) -> list[list[Struct]]:
-    """The metadata of each column of each row group; none where it can't be read."""
-    try:
-        return column_metadata(file)
-    except ValueError:
-        return []
 
 
 def _row_bytes(

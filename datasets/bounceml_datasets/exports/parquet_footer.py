@@ -83,13 +83,17 @@ def read_footer(file: IO[bytes]) -> Footer:
     return Footer(described, groups)
 
 
-def column_metadata(file: IO[bytes]) -> list[list[Struct]]:
-    """The metadata of each column of each row group of a Parquet file; raises ValueError where it can't be read.
+def column_metadata(path: Path) -> list[list[Struct]]:
+    """The metadata of each column of each row group of a Parquet file; none where it can't be read.
 
     pyarrow's own way to it ends the process where they contradict themselves.
     """
-    described, _ = _described(file)
-    return [[_inner(column) for column in group.structs(_COLUMNS)] for group in described.structs(_ROW_GROUPS)]
+    try:
+        with path.open("rb") as file:
+            described, _ = _described(file)
+        return [[_inner(column) for column in group.structs(_COLUMNS)] for group in described.structs(_ROW_GROUPS)]
+    except (OSError, ValueError):
+        return []
 
 
 def footer_of(path: Path) -> Footer | None:
